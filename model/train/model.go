@@ -1,0 +1,41 @@
+package train
+
+import "github.com/nearside/nearside/model/data"
+
+// Algorithm names what a model was learnt with.
+type Algorithm string
+
+// The algorithms that Train knows.
+const (
+	IALS    Algorithm = "ials"    // implicit alternating least squares
+	EASE    Algorithm = "ease"    // linear item-item model, closed form
+	Popular Algorithm = "popular" // number of people per item
+)
+
+// Model is what training leaves: item-side parameters and the catalogue, in
+// one order. It never holds anything about a single user.
+type Model struct {
+	Algorithm Algorithm
+	Items     []data.Item // n items; the index is the row of everything below
+	Count     []uint32    // n: people who had the item in training
+	Label     Label
+
+	// For iALS: the item factors and what a person's fold-in needs.
+	Dim      int       // d
+	Factors  []float32 // n×d, row-major
+	Alpha    float32   // weight of an unobserved pair
+	Reg      float32   // lambda
+	Exponent float32   // nu of the frequency-scaled regularisation
+
+	// For EASE: the weight of neighbour j for a history with item i, row by row.
+	Neighbours *data.Matrix // n×n
+}
+
+// Label is what the privacy label of a bundle says about the training data.
+type Label struct {
+	Users        uint64 // people in the training data, after cleaning
+	Events       uint64 // user-item pairs they left
+	Dropped      uint64 // rows of the log that cleaning dropped
+	MinItemUsers uint32 // the fewest people behind any item
+	Digest       [32]byte // SHA-256 over the cleaned pairs, see data.Log.Digest
+}
