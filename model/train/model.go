@@ -33,9 +33,9 @@ type Model struct {
 
 // Label is what the privacy label of a bundle says about the training data.
 type Label struct {
-	Users        uint64 // people in the training data, after cleaning
-	Events       uint64 // user-item pairs they left
-	Dropped      uint64 // rows of the log that cleaning dropped
-	MinItemUsers uint32 // the fewest people behind any item
+	Users        uint64   // people in the training data, after cleaning
+	Events       uint64   // user-item pairs they left
+	Dropped      uint64   // rows of the log that cleaning dropped
+	MinItemUsers uint32   // the fewest people behind any item
 	Digest       [32]byte // SHA-256 over the cleaned pairs, see data.Log.Digest
 }
