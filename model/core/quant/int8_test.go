@@ -1,0 +1,90 @@
+package quant
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+func rowsOf(values []float32, d int) Rows {
+	codes, scales, exp := EncodeRows(values, d)
+	return Rows{N: len(values) / d, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+}
+
+// TestRowsComeBackWithinHalfAStep is the promise of EncodeRows, over values
+// from 1e-20 to 1e20.
+func TestRowsComeBackWithinHalfAStep(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := rapid.SampledFrom([]int{1, 2, 7, 8, 64, 65}).Draw(t, "d")
+		n := rapid.IntRange(1, 5).Draw(t, "n")
+		size := float32(math.Pow(10, float64(rapid.IntRange(-20, 20).Draw(t, "magnitude"))))
+		values := rapid.SliceOfN(rapid.Float32Range(-size, size), n*d, n*d).Draw(t, "values")
+		r := rowsOf(values, d)
+		got := make([]float32, d)
+		for i := range n {
+			r.DecodeTo(got, i)
+			step := float64(r.Scales.At(i)) * math.Ldexp(1, r.Exp)
+			for f, x := range got {
+				if want := values[i*d+f]; math.Abs(float64(x-want)) > step/2 {
+					t.Fatalf("row %d factor %d: %v came back as %v, step %v", i, f, want, x, step)
+				}
+			}
+		}
+	})
+}
+
+func TestTheLargestRowUsesTheWholeScale(t *testing.T) {
+	for _, m := range []float32{1e-6, .3, .5, 1, 127 * 65535, 3e9} {
+		r := rowsOf([]float32{m, -m / 3, 0, m / 1000}, 2)
+		if s := r.Scales.At(0); s < 32768 {
+			t.Errorf("largest value %v: scale %d wastes a bit", m, s)
+		}
+	}
+}
+
+func TestScoresAreTheExactIntegers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := rapid.SampledFrom([]int{1, 3, 15, 16, 17, 63, 64, 65, 128}).Draw(t, "d")
+		n := rapid.IntRange(1, 9).Draw(t, "n")
+		codes := rapid.SliceOfN(rapid.Int8Range(-127, 127), n*d, n*d).Draw(t, "codes")
+		scales := rapid.SliceOfN(rapid.Uint16Min(1), n, n).Draw(t, "scales")
+		u := rapid.SliceOfN(rapid.Float32Range(-1e9, 1e9), d, d).Draw(t, "u")
+		query := make([]int16, d)
+		EncodeQuery(query, u)
+		got := make([]int64, n)
+		Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales)}.ScoresTo(got, query)
+		for i := range n {
+			var want int64
+			for f := range d {
+				want += int64(codes[i*d+f]) * int64(query[f])
+			}
+			if want *= int64(scales[i]); got[i] != want {
+				t.Fatalf("row %d: got %d, want %d", i, got[i], want)
+			}
+		}
+	})
+}
+
+func TestTheWorstQueryDoesNotOverflow(t *testing.T) {
+	for _, d := range []int{1, 64, 512, 516, 517, MaxDim} {
+		codes, u, query := make([]int8, d), make([]float32, d), make([]int16, d)
+		for f := range d {
+			codes[f], u[f] = -127, 3e38
+		}
+		EncodeQuery(query, u)
+		if got, want := int64(dot(codes, query)), -127*int64(query[0])*int64(d); got != want {
+			t.Errorf("d = %d: dot is %d, want %d", d, got, want)
+		}
+	}
+}
+
+func TestAZeroQueryIsZero(t *testing.T) {
+	query := []int16{5, 6}
+	EncodeQuery(query, []float32{0, 0})
+	if query[0] != 0 || query[1] != 0 {
+		t.Errorf("got %v, want zeros", query)
+	}
+}

@@ -1,0 +1,59 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// Uint16s, Uint32s and Float32s are vectors of little-endian numbers, read in
+// place from a bin value: no copy, and no demand on alignment.
+type (
+	Uint16s  []byte
+	Uint32s  []byte
+	Float32s []byte
+)
+
+// Len returns the number of elements.
+func (v Uint16s) Len() int { return len(v) / 2 }
+
+// At returns element i.
+func (v Uint16s) At(i int) uint16 { return binary.LittleEndian.Uint16(v[2*i:]) }
+
+// Len returns the number of elements.
+func (v Uint32s) Len() int { return len(v) / 4 }
+
+// At returns element i.
+func (v Uint32s) At(i int) uint32 { return binary.LittleEndian.Uint32(v[4*i:]) }
+
+// Len returns the number of elements.
+func (v Float32s) Len() int { return len(v) / 4 }
+
+// At returns element i.
+func (v Float32s) At(i int) float32 {
+	return math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
+}
+
+// AppendUint16s, AppendUint32s and AppendFloat32s append the elements of v in
+// the form that the types of those names read.
+func AppendUint16s(dst []byte, v []uint16) []byte {
+	for _, x := range v {
+		dst = binary.LittleEndian.AppendUint16(dst, x)
+	}
+	return dst
+}
+
+// AppendUint32s: see AppendUint16s.
+func AppendUint32s(dst []byte, v []uint32) []byte {
+	for _, x := range v {
+		dst = binary.LittleEndian.AppendUint32(dst, x)
+	}
+	return dst
+}
+
+// AppendFloat32s: see AppendUint16s.
+func AppendFloat32s(dst []byte, v []float32) []byte {
+	for _, x := range v {
+		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+	}
+	return dst
+}
