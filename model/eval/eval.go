@@ -1,0 +1,297 @@
+// Package eval judges recommenders: it asks a Ranker about each case of a
+// split and says how well the held-out items were ranked.
+//
+//	result, err := eval.Evaluate(ctx, split.Cases, newRanker, eval.Options{Count: model.Count})
+//	fmt.Print(result)
+//
+// Evaluate ranks the whole catalogue; Sampled ranks a target among given
+// negatives, and is there to compare with papers that did. Whether what is
+// judged is the trained floats, their int8 codes or the shipped module is the
+// Ranker's business: the ruler is the same for all. Float makes the first.
+//
+// The same cases and rankers give the same Result, whatever the number of
+// workers. RESULTS.md holds the tables, each with the command that prints it.
+//
+// A ranking that breaks Ranker's promises is an error, not a score.
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nearside/nearside/model/data"
+)
+
+// Ranker ranks a catalogue of n items for one person.
+type Ranker interface {
+	// Rank appends to dst the indices of the k best items for a person with
+	// this history, best first and none twice. The history's items are left
+	// out, whatever their kind. Where fewer than k items are left it gives
+	// them all. The history is in time order and belongs to the caller; it may
+	// be empty.
+	Rank(dst []int32, history []data.Event, k int) ([]int32, error)
+}
+
+// Options says how to judge.
+type Options struct {
+	Count   []uint32 // n: people who had the item in training; needed
+	Ks      []int    // lengths of the judged lists; nil: 10 and 20
+	Workers int      // rankers that run at the same time; 0: one for each CPU
+}
+
+// Evaluate asks rankers that newRanker makes, one for each worker, to rank the
+// whole catalogue for every case. There must be at least one case. Each must
+// have a target, and a history inside the catalogue. An item of a target may
+// be outside it and is then missed.
+func Evaluate(ctx context.Context, cases []data.Case, newRanker func() (Ranker, error), opt Options) (Result, error) {
+	t := trial{cases: cases, newRanker: newRanker, opt: opt}
+	return t.run(ctx)
+}
+
+// trial is one evaluation.
+type trial struct {
+	cases     []data.Case
+	negatives [][]int32 // for each case what its target is ranked among; nil: everything
+	newRanker func() (Ranker, error)
+	opt       Options
+
+	position []float64       // n: see percentiles; nil: not wanted
+	tallies  [][]tally       // by case and K
+	shown    [][]atomic.Bool // by K and item: it was in some list
+}
+
+// tally is what one case leaves, at one K.
+type tally struct {
+	measures
+	popularity float64 // sum of percentiles over the list
+	given      int     // length of the list
+}
+
+func (t *trial) run(ctx context.Context) (Result, error) {
+	if t.opt.Ks == nil {
+		t.opt.Ks = []int{10, 20}
+	}
+	if len(t.opt.Count) == 0 {
+		return Result{}, errors.New("eval: Options.Count is empty: no catalogue")
+	}
+	if len(t.opt.Ks) == 0 || slices.Min(t.opt.Ks) < 1 {
+		return Result{}, fmt.Errorf("eval: ks %v: want numbers of at least 1", t.opt.Ks)
+	}
+	if err := t.checkCases(); err != nil {
+		return Result{}, err
+	}
+	workers := t.opt.Workers
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+
+	// Every case writes to its own place and the sums are taken afterwards, so
+	// that they do not depend on who did what.
+	if t.negatives == nil {
+		t.position = percentiles(t.opt.Count)
+	}
+	t.tallies = make([][]tally, len(t.cases))
+	t.shown = make([][]atomic.Bool, len(t.opt.Ks))
+	for at := range t.shown {
+		t.shown[at] = make([]atomic.Bool, len(t.position))
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for range min(workers, len(t.cases)) {
+		wg.Go(func() {
+			w := worker{trial: t, mark: make([]int32, len(t.opt.Count))}
+			if err := w.run(ctx, &next); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return Result{}, err
+	}
+	return t.result(), nil
+}
+
+func (t *trial) checkCases() error {
+	if len(t.cases) == 0 {
+		return errors.New("eval: no cases")
+	}
+	n := len(t.opt.Count)
+	for c := range t.cases {
+		if len(t.cases[c].Target) == 0 {
+			return fmt.Errorf("eval: case %d: no target", c)
+		}
+		for _, e := range t.cases[c].History {
+			if e.Item < 0 || int(e.Item) >= n {
+				return fmt.Errorf("eval: case %d: item %d in the history, but the catalogue has %d items", c, e.Item, n)
+			}
+		}
+	}
+	return nil
+}
+
+// worker answers cases with a ranker of its own.
+type worker struct {
+	*trial
+	ranker  Ranker
+	ranking []int32
+	sample  []int32
+	mark    []int32 // n: see check
+}
+
+func (w *worker) run(ctx context.Context, next *atomic.Int64) (err error) {
+	if w.ranker, err = w.newRanker(); err != nil {
+		return fmt.Errorf("eval: %w", err)
+	}
+	for {
+		c := int(next.Add(1) - 1)
+		if c >= len(w.cases) || ctx.Err() != nil {
+			return nil
+		}
+		if w.tallies[c], err = w.judge(c); err != nil {
+			return fmt.Errorf("eval: case %d: %w", c, err)
+		}
+	}
+}
+
+// judge asks about case c and measures the answer.
+func (w *worker) judge(c int) ([]tally, error) {
+	k := slices.Max(w.opt.Ks)
+	if w.negatives != nil {
+		k = len(w.opt.Count)
+	}
+	history, target := w.cases[c].History, w.cases[c].Target
+	var err error
+	w.ranking, err = w.ranker.Rank(w.ranking[:0], history, k)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.check(c, k); err != nil {
+		return nil, err
+	}
+	ranked := w.ranking
+	if w.negatives != nil {
+		ranked = w.among(target, w.negatives[c])
+	}
+
+	tallies := make([]tally, len(w.opt.Ks))
+	for at, k := range w.opt.Ks {
+		list := ranked[:min(k, len(ranked))]
+		tallies[at] = tally{measures: measure(list, target, k), given: len(list)}
+		if w.position == nil {
+			continue
+		}
+		for _, i := range list {
+			tallies[at].popularity += w.position[i]
+			w.shown[at][i].Store(true)
+		}
+	}
+	return tallies, nil
+}
+
+// check tells whether the ranking of case c keeps Ranker's promises. It leaves
+// the marks 2c+1 on the case's history and 2c+2 on what was ranked.
+func (w *worker) check(c, k int) error {
+	if len(w.ranking) > k {
+		return fmt.Errorf("asked for %d items, the ranker gave %d", k, len(w.ranking))
+	}
+	n := len(w.opt.Count)
+	met, ranked := int32(2*c+1), int32(2*c+2)
+	for _, e := range w.cases[c].History {
+		w.mark[e.Item] = met
+	}
+	for _, i := range w.ranking {
+		if i < 0 || int(i) >= n {
+			return fmt.Errorf("the ranker gave item %d of %d", i, n)
+		}
+		switch w.mark[i] {
+		case met:
+			return fmt.Errorf("the ranker gave item %d, which is in the history", i)
+		case ranked:
+			return fmt.Errorf("the ranker gave item %d twice", i)
+		}
+		w.mark[i] = ranked
+	}
+	return nil
+}
+
+// result takes the means over all cases, in the order of the cases.
+func (t *trial) result() Result {
+	result := Result{Cases: len(t.cases)}
+	values := make([]float64, len(t.cases))
+	for at, k := range t.opt.Ks {
+		m := Metrics{K: k}
+		for which, to := range m.estimates() {
+			for c := range t.tallies {
+				values[c] = t.tallies[c][at].measures[which]
+			}
+			*to = estimate(values)
+		}
+		if t.position != nil {
+			m.Popularity = t.popularity(at)
+			m.Coverage = t.coverage(at)
+		}
+		result.At = append(result.At, m)
+	}
+	if t.position != nil {
+		result.HistoryPopularity = t.historyPopularity()
+	}
+	return result
+}
+
+func (t *trial) coverage(at int) float64 {
+	covered := 0
+	for i := range t.shown[at] {
+		if t.shown[at][i].Load() {
+			covered++
+		}
+	}
+	return float64(covered) / float64(len(t.shown[at]))
+}
+
+func (t *trial) popularity(at int) float64 {
+	var sum float64
+	given := 0
+	for c := range t.tallies {
+		sum += t.tallies[c][at].popularity
+		given += t.tallies[c][at].given
+	}
+	return sum / float64(max(given, 1))
+}
+
+func (t *trial) historyPopularity() float64 {
+	var sum float64
+	met := 0
+	for _, c := range t.cases {
+		for _, e := range c.History {
+			sum += t.position[e.Item]
+			met++
+		}
+	}
+	return sum / float64(max(met, 1))
+}
+
+// percentiles returns for each item which part of the catalogue is less
+// popular, items as popular as itself counting half: the mean over the
+// catalogue is 0.5. It is nil for an empty catalogue.
+func percentiles(count []uint32) []float64 {
+	if len(count) == 0 {
+		return nil
+	}
+	sorted := slices.Sorted(slices.Values(count))
+	position := make([]float64, len(count))
+	for i, c := range count {
+		below, _ := slices.BinarySearch(sorted, c)
+		upTo := sort.Search(len(sorted), func(at int) bool { return sorted[at] > c })
+		position[i] = float64(below+upTo) / float64(2*len(sorted))
+	}
+	return position
+}
