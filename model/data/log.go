@@ -1,6 +1,13 @@
 package data
 
-import "github.com/nearside/nearside/model/core/profile"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/nearside/nearside/model/core/profile"
+)
 
 // IDs maps ids to dense indices 0 … Len()-1 in order of first appearance. The
 // zero value is empty and ready for use.
@@ -48,13 +55,100 @@ type Log struct {
 // Len returns the number of events.
 func (l *Log) Len() int { return len(l.User) }
 
+// Matrix returns the users × items matrix of the pairs in the log. The value
+// of a pair is its weight, the largest when it has several rows, and Val is nil
+// when the log has no weights. The kind of an event does not count, but for
+// hides: a pair with a hide has no value.
+func (l *Log) Matrix() *Matrix {
+	m := &Matrix{Rows: l.Users.Len(), Cols: l.Items.Len(), Ptr: make([]int64, l.Users.Len()+1)}
+	keep, _, _ := distinct(l)
+	n := 0
+	for _, kept := range keep {
+		if kept {
+			n++
+		}
+	}
+	m.Col = make([]int32, 0, n)
+	if l.Weight != nil {
+		m.Val = make([]float32, 0, n)
+	}
+	largest := make([]float32, m.Cols) // of the row's pairs; 0 elsewhere
+	ptr, rows := l.byUser()
+	for u := range m.Rows {
+		start := len(m.Col)
+		for _, e := range rows[ptr[u]:ptr[u+1]] {
+			if keep[e] {
+				m.Col = append(m.Col, l.Item[e])
+			}
+			if l.Weight != nil {
+				largest[l.Item[e]] = max(largest[l.Item[e]], l.Weight[e])
+			}
+		}
+		slices.Sort(m.Col[start:])
+		if l.Weight != nil {
+			for _, i := range m.Col[start:] {
+				m.Val = append(m.Val, largest[i])
+			}
+			for _, e := range rows[ptr[u]:ptr[u+1]] {
+				largest[l.Item[e]] = 0
+			}
+		}
+		m.Ptr[u+1] = int64(len(m.Col))
+	}
+	return m
+}
+
+// Digest returns a SHA-256 that names what the log says, whatever the order of
+// its rows and whatever its indices: that of the distinct pairs of a user id
+// and an item id, ascending by the bytes of the user id and then of the item
+// id. Each id is written as its length in bytes, uint32 little-endian, and its
+// bytes. Times, kinds and weights do not count.
+func (l *Log) Digest() [32]byte {
+	userRank, users := l.Users.ranks()
+	itemRank, items := l.Items.ranks()
+	pairs := make([]uint64, l.Len()) // rank of the user, rank of the item
+	for e := range pairs {
+		pairs[e] = uint64(userRank[l.User[e]])<<32 | uint64(itemRank[l.Item[e]])
+	}
+	slices.Sort(pairs)
+	h := sha256.New()
+	var text []byte
+	for _, p := range slices.Compact(pairs) {
+		text = appendID(text[:0], l.Users.ID(users[p>>32]))
+		text = appendID(text, l.Items.ID(items[uint32(p)]))
+		h.Write(text)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// ranks returns the place of each id when they are sorted by their bytes, and
+// the index of the id at each place.
+func (t *IDs) ranks() (rank, sorted []int32) {
+	sorted = make([]int32, t.Len())
+	for i := range sorted {
+		sorted[i] = int32(i)
+	}
+	slices.SortFunc(sorted, func(a, b int32) int { return strings.Compare(t.names[a], t.names[b]) })
+	rank = make([]int32, t.Len())
+	for place, i := range sorted {
+		rank[i] = int32(place)
+	}
+	return rank, sorted
+}
+
+// appendID writes an id as Digest does.
+func appendID(dst []byte, id string) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(id)))
+	return append(dst, id...)
+}
+
 // Item is what the catalogue knows of one item.
 type Item struct {
 	ID, Title string
 	Tags      []string
 	Text      string // for training only, never packed
 	Author    string
-	Published int64 // Unix seconds; 0: not known
+	Published int64 // Unix seconds; 0: not known, or before 1970
 	URL       string
 	Image     string
 }

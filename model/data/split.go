@@ -1,6 +1,14 @@
 package data
 
-import "github.com/nearside/nearside/model/core/profile"
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/nearside/nearside/model/core/profile"
+)
 
 // Event is one event of one person, the item given by its index.
 type Event struct {
@@ -18,8 +26,222 @@ type Case struct {
 }
 
 // Split is a log cut in two: what a model may learn from, and the cases it is
-// judged by. Train has the same item indices as the log it was cut from.
+// judged by. Train has the same item indices as the log it was cut from, but
+// no index for a user without rows in it. Cases are in order of the user's
+// index in that log.
 type Split struct {
 	Train *Log
 	Cases []Case
+
+	// Skipped counts the rows that are neither in Train nor in a case, because
+	// no fair question could be made of them.
+	Skipped int
+}
+
+// LeaveLastOut cuts off the last event of each user with two or more: it is
+// the target, and all others are the history and stay in Train. Of events at
+// the same time, and in a log without times, the last one is the one furthest
+// down in the log. A user with one event stays in Train without a case.
+//
+// Like every split it wants a log as Clean makes it, and it is an error when a
+// user has an item twice or hides one.
+func LeaveLastOut(l *Log) (Split, error) {
+	if err := checkClean("leave last out", l); err != nil {
+		return Split{}, err
+	}
+	train := make([]bool, l.Len())
+	ptr, rows := l.byUserInTime()
+	var s Split
+	for u := range l.Users.Len() {
+		mine := rows[ptr[u]:ptr[u+1]]
+		for _, e := range mine {
+			train[e] = true
+		}
+		if last := len(mine) - 1; last > 0 {
+			train[mine[last]] = false
+			s.Cases = append(s.Cases, Case{History: l.events(mine[:last]), Target: []int32{l.Item[mine[last]]}})
+		}
+	}
+	if len(s.Cases) == 0 {
+		return Split{}, fmt.Errorf("data: leave last out: no user of %d has two items", l.Users.Len())
+	}
+	s.Train = l.pick(train, true)
+	return s, nil
+}
+
+// Temporal cuts the log at one moment for everybody: the newest share of the
+// rows, and all others of the same second as the oldest of them, are for
+// testing, the rest is Train. A user's history is what Train has of the user,
+// and the targets are the user's test rows with items that Train has. Test
+// rows of a user without history, and with an item that Train never saw, are
+// skipped. The log is as for LeaveLastOut, and must have times; share is
+// between 0 and 1. It is an error when the cut leaves nothing on one side.
+func Temporal(l *Log, share float64) (Split, error) {
+	const place = "temporal split"
+	if err := checkClean(place, l); err != nil {
+		return Split{}, err
+	}
+	if err := checkShare(place, share); err != nil {
+		return Split{}, err
+	}
+	if l.Time == nil {
+		return Split{}, fmt.Errorf("data: %s: the log has no times", place)
+	}
+	if l.Len() == 0 {
+		return Split{}, fmt.Errorf("data: %s: the log has no rows", place)
+	}
+	times := slices.Sorted(slices.Values(l.Time))
+	cut := times[min(len(times)-int(math.Round(share*float64(len(times)))), len(times)-1)]
+	train := make([]bool, l.Len())
+	seen := make([]bool, l.Items.Len())
+	for e, t := range l.Time {
+		if t < cut {
+			train[e] = true
+			seen[l.Item[e]] = true
+		}
+	}
+	s := Split{Train: l.pick(train, true)}
+	ptr, rows := l.byUserInTime()
+	for u := range l.Users.Len() {
+		mine := rows[ptr[u]:ptr[u+1]]
+		known := 0
+		for known < len(mine) && l.Time[mine[known]] < cut {
+			known++
+		}
+		var target []int32
+		for _, e := range mine[known:] {
+			if known > 0 && seen[l.Item[e]] {
+				target = append(target, l.Item[e])
+			} else {
+				s.Skipped++
+			}
+		}
+		if len(target) > 0 {
+			slices.Sort(target)
+			s.Cases = append(s.Cases, Case{History: l.events(mine[:known]), Target: target})
+		}
+	}
+	if s.Train.Len() == 0 || len(s.Cases) == 0 {
+		return Split{}, fmt.Errorf("data: %s: share %v leaves %d rows to train on and %d cases", place, share, s.Train.Len(), len(s.Cases))
+	}
+	return s, nil
+}
+
+// StrongGeneralisation judges a model by people it has never seen (Liang et
+// al., "Variational autoencoders for collaborative filtering", WWW 2018,
+// section 4.1). Of the users with two or more items it holds out heldOut, who
+// leave Train whole. Of each one's items it makes the given share the target,
+// 0.2 in the paper, at least one and never all; the others are the history. As
+// in the authors' code, rows of held-out users with an item that Train does not
+// have are skipped first, and with them a user who has no two items left. All
+// choices come from seed. The log is as for LeaveLastOut; share is between 0
+// and 1. It is an error when fewer than heldOut+1 users have two items.
+func StrongGeneralisation(l *Log, heldOut int, share float64, seed uint64) (Split, error) {
+	const place = "strong generalisation"
+	if err := checkClean(place, l); err != nil {
+		return Split{}, err
+	}
+	if err := checkShare(place, share); err != nil {
+		return Split{}, err
+	}
+	ptr, rows := l.byUserInTime()
+	var able []int // users with two items
+	for u := range l.Users.Len() {
+		if ptr[u+1]-ptr[u] >= 2 {
+			able = append(able, u)
+		}
+	}
+	if heldOut < 1 || heldOut >= len(able) {
+		return Split{}, fmt.Errorf("data: %s: %d held-out users: want 1 to %d, one fewer than have two items",
+			place, heldOut, len(able)-1)
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	random.Shuffle(len(able), func(i, j int) { able[i], able[j] = able[j], able[i] })
+	able = able[:heldOut]
+	slices.Sort(able)
+
+	train := make([]bool, l.Len())
+	for e := range train {
+		_, out := slices.BinarySearch(able, int(l.User[e]))
+		train[e] = !out
+	}
+	seen := make([]bool, l.Items.Len())
+	for e, in := range train {
+		if in {
+			seen[l.Item[e]] = true
+		}
+	}
+	s := Split{Train: l.pick(train, true)}
+	for _, u := range able {
+		mine := rows[ptr[u]:ptr[u+1]]
+		all := len(mine)
+		mine = slices.DeleteFunc(mine, func(e int32) bool { return !seen[l.Item[e]] })
+		if len(mine) < 2 {
+			s.Skipped += all
+			continue
+		}
+		s.Skipped += all - len(mine)
+		n := min(max(int(math.Round(share*float64(len(mine)))), 1), len(mine)-1)
+		target := make([]int32, n)
+		for i, at := range random.Perm(len(mine))[:n] {
+			target[i] = l.Item[mine[at]]
+		}
+		slices.Sort(target)
+		mine = slices.DeleteFunc(mine, func(e int32) bool {
+			_, asked := slices.BinarySearch(target, l.Item[e])
+			return asked
+		})
+		s.Cases = append(s.Cases, Case{History: l.events(mine), Target: target})
+	}
+	if len(s.Cases) == 0 {
+		return Split{}, fmt.Errorf("data: %s: no held-out user of %d has two items that the others have", place, heldOut)
+	}
+	return s, nil
+}
+
+func checkShare(place string, share float64) error {
+	if !(share > 0 && share < 1) {
+		return fmt.Errorf("data: %s: share %v: want a number between 0 and 1", place, share)
+	}
+	return nil
+}
+
+// checkClean returns an error when a user hides an item or has one twice.
+func checkClean(place string, l *Log) error {
+	if _, hidden, repeated := distinct(l); hidden+repeated > 0 {
+		return fmt.Errorf("data: %s: %d rows repeat a user and an item, %d are of hidden items: want a log from Clean",
+			place, repeated, hidden)
+	}
+	return nil
+}
+
+// byUserInTime is byUser with the rows of each user in time order; those of
+// one time, or all without times, are in the order of the log.
+func (l *Log) byUserInTime() (ptr []int, rows []int32) {
+	ptr, rows = l.byUser()
+	if l.Time == nil {
+		return ptr, rows
+	}
+	for u := range l.Users.Len() {
+		slices.SortStableFunc(rows[ptr[u]:ptr[u+1]], func(a, b int32) int { return cmp.Compare(l.Time[a], l.Time[b]) })
+	}
+	return ptr, rows
+}
+
+// events returns the given rows.
+func (l *Log) events(rows []int32) []Event {
+	events := make([]Event, len(rows))
+	for i, e := range rows {
+		events[i] = Event{Item: l.Item[e], Kind: profile.KindView, Weight: 1}
+		if l.Time != nil {
+			events[i].Time = l.Time[e]
+		}
+		if l.Kind != nil {
+			events[i].Kind = l.Kind[e]
+		}
+		if l.Weight != nil {
+			events[i].Weight = l.Weight[e]
+		}
+	}
+	return events
 }
