@@ -1,0 +1,75 @@
+// The module's own thread: a long bundle opens and a large catalogue is ranked
+// here while the page stays responsive. The page starts it with
+//
+//   new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+//
+// and nearside.js is its only caller. A message in is {id, name, args}; a
+// message out is {id, value} or {id, error: {code, message}}. The worker sends
+// no request of its own: serve it with connect-src 'none' and the browser will
+// see to that.
+
+import { instantiate } from './guest.js';
+
+/** How many items the module describes in one call, see ABI.md. */
+const itemsPerCall = 4096;
+
+/** @type {Awaited<ReturnType<typeof instantiate>>} */
+let guest;
+
+/** @type {Map<string, string> | undefined} titles of the catalogue by id */
+let titles;
+
+const calls = {
+  /**
+   * @param {{module: WebAssembly.Module, root: Uint8Array, bundle: Uint8Array, now: number}} files
+   * @returns {Promise<Uint8Array>} the manifest
+   */
+  async open({ module, root, bundle, now }) {
+    guest = await instantiate(module);
+    guest.open(root, bundle, now);
+    return guest.manifest();
+  },
+
+  /** @param {number[]} indices */
+  items: (indices) => guest.items(indices),
+
+  /** @param {import('./guest.js').Request} request */
+  recommend(request) {
+    const slate = guest.recommend(request);
+    const items = slate.items.map((item) => ({
+      ...item,
+      reasons: item.reasons.map(({ event, share }) => {
+        const { item: id, kind, time } = request.events[event];
+        return { id, title: titleOf(id), kind, time, share };
+      }),
+    }));
+    return { items, receipt: slate.receipt };
+  },
+};
+
+/**
+ * The title of an item that may be anywhere in the catalogue. The module finds
+ * items by index only, so the first question reads the catalogue once.
+ *
+ * @param {string} id
+ */
+function titleOf(id) {
+  if (!titles) {
+    titles = new Map();
+    const { count } = guest.items([]);
+    for (let from = 0; from < count; from += itemsPerCall) {
+      const indices = Array.from({ length: Math.min(itemsPerCall, count - from) }, (_, i) => from + i);
+      for (const item of guest.items(indices).items) titles.set(item.id, item.title);
+    }
+  }
+  return titles.get(id) ?? '';
+}
+
+self.onmessage = async ({ data: { id, name, args } }) => {
+  try {
+    self.postMessage({ id, value: await calls[/** @type {keyof typeof calls} */ (name)](...args) });
+  } catch (error) {
+    const { code = 'internal', message } = /** @type {any} */ (error);
+    self.postMessage({ id, error: { code, message } });
+  }
+};
