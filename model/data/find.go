@@ -13,6 +13,7 @@ var known = []struct{ events, items string }{
 	{"events.csv", "items.csv"},
 	{"events.tsv", "items.tsv"},
 	{"events.jsonl", "items.jsonl"},
+	{"events.parquet", "items.parquet"},
 	{"ratings.csv", "movies.csv"},              // MovieLens latest, 20M, 25M, 32M
 	{"ratings.dat", "movies.dat"},              // MovieLens 1M, 10M
 	{"ratings_no_timestamp.dat", "movies.dat"}, // MovieLens 1M without times
@@ -25,7 +26,7 @@ var suffixes = []string{"", ".gz", ".zst"}
 
 // Find names the event file in the folder dir, and the item file beside it or
 // "" when there is none. The names it knows are events and items with the
-// endings .csv, .tsv and .jsonl, those of MovieLens and LightGCN's
+// endings .csv, .tsv, .jsonl and .parquet, those of MovieLens and LightGCN's
 // train.txt, each also with .gz or .zst behind it; items may have another
 // ending than events. The error of a folder without an event file lists the
 // names.

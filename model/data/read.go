@@ -46,7 +46,7 @@ const (
 	keptMalformed     = 5 // lines that a Report repeats
 )
 
-// maxRows is the most events that a Log from a file has: row numbers are int32.
+// maxRows is above what a Log from a file may have: row numbers are int32.
 const maxRows = math.MaxInt32
 
 // The reasons for which reading drops rows.
@@ -113,14 +113,25 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 	if err != nil {
 		return Report{}, err
 	}
+	report, err = readRows(path, t, make([][]byte, len(s)), opt, b)
+	if err != nil {
+		return Report{}, err
+	}
 	report.Source = fmt.Sprintf("%s: %s", path, t.describe())
+	return report, nil
+}
+
+// readRows gives all rows of t to b. It uses row, which has the length of the
+// schema, for each of them.
+func readRows(path string, t table, row [][]byte, opt Options, b builder) (report Report, err error) {
 	maxSkipped := opt.MaxSkipped
 	if maxSkipped == 0 {
 		maxSkipped = defaultMaxSkipped
 	}
-	skipped := 0
-	row := make([][]byte, len(s))
-	for {
+	for skipped := 0; ; report.Rows++ {
+		if report.Kept == maxRows {
+			return Report{}, fmt.Errorf("data: %s: more than %d rows", path, maxRows-1)
+		}
 		reason := ""
 		err := t.next(row)
 		if err == io.EOF {
@@ -128,9 +139,6 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 			return report, nil
 		}
 		if err == nil {
-			if report.Kept == maxRows {
-				return Report{}, fmt.Errorf("data: %s: more than %d rows", path, maxRows)
-			}
 			var column int
 			var want string
 			if reason, column, want = b.add(row); want != "" {
@@ -138,21 +146,24 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 				err = &LineError{File: path, Line: line, What: name, Text: quotable(row[column]), Want: want}
 			}
 		}
-		report.Rows++
-		switch malformed := (*LineError)(nil); {
+		switch {
 		case err == nil && reason == "":
 			report.Kept++
+			continue
 		case err == nil:
 			report.drop(reason, 1)
-		case !opt.Lenient || !errors.As(err, &malformed):
+			continue
+		}
+		malformed, ok := errors.AsType[*LineError](err)
+		if !ok || !opt.Lenient {
 			return Report{}, err
-		case skipped == maxSkipped:
+		}
+		if skipped == maxSkipped {
 			return Report{}, fmt.Errorf("data: %s: more than %d malformed lines, the last: %w", path, maxSkipped, err)
-		default:
-			skipped++
-			if len(report.Malformed) < keptMalformed {
-				report.Malformed = append(report.Malformed, malformed)
-			}
+		}
+		skipped++
+		if len(report.Malformed) < keptMalformed {
+			report.Malformed = append(report.Malformed, malformed)
 		}
 	}
 }

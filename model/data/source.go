@@ -22,18 +22,20 @@ const maxWindow = 128 << 20
 
 // source is an open file whose compression, if any, is undone.
 type source struct {
-	name string // as the caller gave it
-	base string // lower case, without folder and without .gz or .zst
-	file *os.File
-	size int64 // of the file; 0 when it is not a regular file
-	r    *bufio.Reader
-	zstd *zstd.Decoder // nil but for .zst
+	name   string // as the caller gave it
+	base   string // lower case, without folder and without .gz or .zst
+	file   *os.File
+	size   int64 // of the file; 0 when it is not a regular file
+	packed bool  // it is compressed as a whole
+	r      *bufio.Reader
+	zstd   *zstd.Decoder // nil but for .zst
 }
 
 var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-	utf8Mark  = []byte{0xef, 0xbb, 0xbf}
+	gzipMagic    = []byte{0x1f, 0x8b}
+	zstdMagic    = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	parquetMagic = []byte("PAR1")
+	utf8Mark     = []byte{0xef, 0xbb, 0xbf}
 )
 
 // openSource opens path. The name decides how it is compressed, and the first
@@ -85,6 +87,7 @@ func (s *source) start(progress func(read, total int64)) error {
 	case ext != ".zst" && bytes.Equal(magic, zstdMagic):
 		return fmt.Errorf("data: %s: holds zstd: want a name that ends in .zst", s.name)
 	}
+	s.packed = ext == ".gz" || ext == ".zst"
 	switch ext {
 	case ".gz":
 		z, err := gzip.NewReader(s.r)

@@ -15,13 +15,14 @@ type Format string
 // The formats that can be read. The constants' values are what Options.Format
 // takes; the zero value is not a format but asks the reader to decide.
 const (
-	CSV    Format = "csv"    // RFC 4180: comma, quotes, a quoted cell may span lines
-	TSV    Format = "tsv"    // one tab between cells, no quotes
-	Blanks Format = "blanks" // spaces or tabs between cells, one event in a line
-	Lists  Format = "lists"  // a user, then all of the user's items, between blanks
-	Colons Format = "colons" // "::" between cells: MovieLens 1M and 10M
-	UItem  Format = "u.item" // items of MovieLens 100K: "|" between 24 cells
-	JSONL  Format = "jsonl"  // a JSON object in every line
+	CSV     Format = "csv"     // RFC 4180: comma, quotes, a quoted cell may span lines
+	TSV     Format = "tsv"     // one tab between cells, no quotes
+	Blanks  Format = "blanks"  // spaces or tabs between cells, one event in a line
+	Lists   Format = "lists"   // a user, then all of the user's items, between blanks
+	Colons  Format = "colons"  // "::" between cells: MovieLens 1M and 10M
+	UItem   Format = "u.item"  // items of MovieLens 100K: "|" between 24 cells
+	JSONL   Format = "jsonl"   // a JSON object in every line
+	Parquet Format = "parquet" // flat columns; tags may be a list
 )
 
 // maxColumns bounds the cells in a line of a table.
@@ -51,6 +52,8 @@ func (s *source) detect(schema schema) (Format, error) {
 		return TSV, nil
 	case strings.HasSuffix(s.base, ".jsonl"), strings.HasSuffix(s.base, ".ndjson"):
 		return JSONL, nil
+	case strings.HasSuffix(s.base, ".parquet"):
+		return Parquet, nil
 	}
 	prefix, err := s.prefix()
 	if err != nil {
@@ -58,6 +61,8 @@ func (s *source) detect(schema schema) (Format, error) {
 	}
 	first, _, _ := bytes.Cut(prefix, []byte("\n"))
 	switch {
+	case bytes.HasPrefix(prefix, parquetMagic):
+		return Parquet, nil
 	case bytes.HasPrefix(bytes.TrimSpace(first), []byte("{")):
 		return JSONL, nil
 	case bytes.Contains(first, []byte("::")):
@@ -134,9 +139,11 @@ func openTable(s *source, schema schema, opt Options) (table, error) {
 		return &lists{lines: in}, nil
 	case JSONL:
 		return openJSONL(in, schema, c)
+	case Parquet:
+		return openParquet(s, schema, c, opt.Progress)
 	}
-	return nil, fmt.Errorf("data: option format: %q: want %q, %q, %q, %q, %q, %q or %q", format,
-		CSV, TSV, Blanks, Lists, Colons, UItem, JSONL)
+	return nil, fmt.Errorf("data: option format: %q: want %q, %q, %q, %q, %q, %q, %q or %q", format,
+		CSV, TSV, Blanks, Lists, Colons, UItem, JSONL, Parquet)
 }
 
 // cells is a table whose lines are cut at a separator.
