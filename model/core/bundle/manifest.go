@@ -1,0 +1,269 @@
+package bundle
+
+import (
+	"errors"
+
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// Bounds of what a bundle may say, checked before anything is allocated.
+const (
+	FormatVersion = 1
+	MaxFile       = 1 << 30 // bytes
+	MaxManifest   = 64 << 10
+	MaxSections   = 32
+	MaxItems      = 1 << 24
+	MaxK          = 1000 // items a request may ask for
+	MaxHistory    = 4096 // events in a request
+	maxName       = 64   // bytes of a channel or model name
+	maxAnswers    = 32
+	maxRequest    = 16 << 10
+)
+
+// Manifest is what the publisher signed: what the bundle is, what it may be
+// asked, and the hash of everything else in the file.
+type Manifest struct {
+	Channel string // "" or [a-z0-9._/-]+
+	Model   string // the algorithm it was learnt with; for people to read
+	Version uint64 // grows with every release of a channel
+	Created int64  // Unix seconds
+	Expires int64  // Unix seconds; refused from then on
+	ABI     uint64 // version of ABI.md that reads it
+	Limits  Limits
+
+	Sections     []Section
+	Scoring      Scoring
+	Privacy      Privacy
+	KnownAnswers []KnownAnswer
+}
+
+// Limits bound what a request may ask for, and with that the work and the
+// memory of answering it.
+type Limits struct {
+	Items   int // n
+	Dim     int // d; 0 when the bundle has no factors
+	K       int
+	History int
+}
+
+// Section describes one value of the bundle's sections array.
+type Section struct {
+	Kind  Kind
+	Bytes int
+	Hash  [32]byte // SHA-256
+	Exp   int      // for int8 values: value = code · scale · 2^Exp
+}
+
+// Scorer says how a bundle turns a history into scores.
+type Scorer uint8
+
+// The scorers.
+const (
+	ScorerUnknown    Scorer = 0
+	ScorerPopular    Scorer = 1 // popularity alone
+	ScorerFoldIn     Scorer = 2 // item factors; the person's are solved on the device
+	ScorerNeighbours Scorer = 3 // sum over the rows of the history's items
+)
+
+// Scoring is what the scorer needs besides the sections.
+type Scoring struct {
+	Scorer  Scorer
+	Weights profile.Weights
+}
+
+// Privacy is the label: what the model was learnt from.
+type Privacy struct {
+	Users        uint64 // people in the training data
+	Events       uint64 // user-item pairs they left
+	MinItemUsers uint64 // the fewest people behind any item
+	Dropped      uint64 // rows of the log that cleaning dropped
+}
+
+// KnownAnswer is a request and the SHA-256 of the items array that answers it.
+// It is computed by the publisher and checked by every engine at load.
+type KnownAnswer struct {
+	Request []byte
+	Items   [32]byte
+}
+
+// ParseManifest reads a manifest without judging its expiry. Slices alias doc.
+func ParseManifest(doc []byte) (Manifest, error) {
+	var m Manifest
+	d := wire.NewDecoder(doc)
+	top := d.Map(16)
+	for top.Next() {
+		switch top.Key {
+		case 0:
+			if d.String(maxName) != "mani" {
+				d.Fail(`"mani"`)
+			}
+		case 1:
+			m.Channel = name(d)
+		case 2:
+			m.Model = name(d)
+		case 3:
+			m.Version = d.Uint(1 << 53)
+		case 4:
+			m.Created = int64(d.Uint(profile.MaxTime))
+		case 5:
+			m.Expires = int64(d.Uint(profile.MaxTime))
+		case 6:
+			m.ABI = d.Uint(1 << 32)
+		case 7:
+			m.Limits = readLimits(d)
+		case 8:
+			n := d.Array(MaxSections)
+			for range n {
+				m.Sections = append(m.Sections, readSection(d))
+			}
+		case 9:
+			m.Scoring = readScoring(d)
+		case 10:
+			m.Privacy = readPrivacy(d)
+		case 11:
+			n := d.Array(maxAnswers)
+			for range n {
+				m.KnownAnswers = append(m.KnownAnswers, readAnswer(d))
+			}
+		default:
+			top.Unknown()
+		}
+	}
+	top.Require(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+	if err := d.End(); err != nil {
+		return Manifest{}, &SyntaxError{DocumentManifest, err}
+	}
+	for i := 1; i < len(m.Sections); i++ {
+		if m.Sections[i].Kind <= m.Sections[i-1].Kind {
+			return Manifest{}, &SyntaxError{DocumentManifest, errors.New("sections in ascending order of kind")}
+		}
+	}
+	return m, nil
+}
+
+// name reads a channel or model name.
+func name(d *wire.Decoder) string {
+	s := d.String(maxName)
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '/' || c == '-') {
+			d.Fail("a name of a-z, 0-9, . _ / and -")
+			break
+		}
+	}
+	return s
+}
+
+func readLimits(d *wire.Decoder) (l Limits) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			l.Items = int(d.Uint(MaxItems))
+		case 1:
+			l.Dim = int(d.Uint(quant.MaxDim))
+		case 2:
+			l.K = int(d.Uint(MaxK))
+		case 3:
+			l.History = int(d.Uint(MaxHistory))
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3)
+	if l.Items == 0 || l.K == 0 || l.History == 0 {
+		d.Fail("limits above 0 for items, k and history")
+	}
+	return l
+}
+
+func readSection(d *wire.Decoder) (s Section) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			s.Kind = Kind(d.Uint(255))
+		case 1:
+			s.Bytes = int(d.Uint(MaxFile))
+		case 2:
+			d.BinExact(s.Hash[:])
+		case 3:
+			s.Exp = int(d.Int())
+			if s.Exp < minExp || s.Exp > maxExp {
+				d.Fail("an exponent from -120 to 60")
+			}
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	return s
+}
+
+// The range in which code · scale · 2^exp is a normal float32.
+const minExp, maxExp = -120, 60
+
+func readScoring(d *wire.Decoder) (s Scoring) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			s.Scorer = Scorer(d.Uint(uint64(ScorerNeighbours)))
+		case 1:
+			if d.Array(profile.Kinds) != profile.Kinds {
+				d.Fail("a weight for each of 6 kinds")
+			}
+			for k := range s.Weights.Kind {
+				s.Weights.Kind[k] = uint32(d.Uint(profile.MaxWeight))
+			}
+		case 2:
+			s.Weights.HalfLife = int64(d.Uint(profile.MaxTime))
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	if s.Scorer == ScorerUnknown {
+		d.Fail("a scorer from 1 to 3")
+	}
+	return s
+}
+
+func readPrivacy(d *wire.Decoder) (p Privacy) {
+	const max = 1 << 53
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			p.Users = d.Uint(max)
+		case 1:
+			p.Events = d.Uint(max)
+		case 2:
+			p.MinItemUsers = d.Uint(max)
+		case 3:
+			p.Dropped = d.Uint(max)
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3)
+	return p
+}
+
+func readAnswer(d *wire.Decoder) (a KnownAnswer) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			a.Request = d.Bin(maxRequest)
+		case 1:
+			d.BinExact(a.Items[:])
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1)
+	return a
+}
