@@ -67,7 +67,8 @@ function titleOf(id) {
 
 self.onmessage = async ({ data: { id, name, args } }) => {
   try {
-    self.postMessage({ id, value: await calls[/** @type {keyof typeof calls} */ (name)](...args) });
+    const call = /** @type {(...args: any) => any} */ (calls[/** @type {keyof typeof calls} */ (name)]);
+    self.postMessage({ id, value: await call(...args) });
   } catch (error) {
     const { code = 'internal', message } = /** @type {any} */ (error);
     self.postMessage({ id, error: { code, message } });

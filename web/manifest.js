@@ -1,0 +1,71 @@
+// The manifest of a bundle with names in place of numbers. The module has
+// verified and judged it; this only reads it out for people and for the SDK.
+
+import { toHex } from './guest.js';
+import { decode } from './msgpack.js';
+
+const scorers = ['unknown', 'popular', 'fold-in', 'neighbours'];
+
+/**
+ * @typedef {object} Manifest what the publisher signed
+ * @property {string} channel may be ''
+ * @property {string} model the algorithm it was learnt with
+ * @property {number} version grows with every release of a channel
+ * @property {number} created Unix seconds
+ * @property {number} expires Unix seconds
+ * @property {number} abi
+ * @property {Limits} limits
+ * @property {{kind: number, bytes: number, hash: string}[]} sections the rest of
+ *   the file; the hash is SHA-256 in hex
+ * @property {Scoring} scoring
+ * @property {Privacy} privacy
+ * @property {number} knownAnswers how many answers the module checked against the publisher's
+ *
+ * @typedef {object} Limits
+ * @property {number} items in the catalogue
+ * @property {number} dim factors per item; 0: none
+ * @property {number} k items that a request may ask for
+ * @property {number} history events that a request may have
+ *
+ * @typedef {object} Scoring
+ * @property {string} scorer 'popular', 'fold-in' or 'neighbours'
+ * @property {number[]} weights of each kind of event; 65536 is 1
+ * @property {number} halfLife seconds in which an event loses half its weight; 0: never
+ *
+ * @typedef {object} Privacy what the model was learnt from
+ * @property {number} users people in the training data
+ * @property {number} events user-item pairs they left
+ * @property {number} minItemUsers the fewest people behind any item
+ * @property {number} dropped rows of the log that cleaning dropped
+ */
+
+/**
+ * @param {Uint8Array} bytes a manifest that the module has accepted
+ * @returns {Manifest}
+ */
+export function readManifest(bytes) {
+  const top = decode(bytes);
+  const [limits, sections, scoring, privacy, answers] = [7, 8, 9, 10, 11].map((key) => top.get(key));
+  return {
+    channel: top.get(1),
+    model: top.get(2),
+    version: top.get(3),
+    created: top.get(4),
+    expires: top.get(5),
+    abi: top.get(6),
+    limits: { items: limits.get(0), dim: limits.get(1), k: limits.get(2), history: limits.get(3) },
+    sections: sections.map((/** @type {Map<number, any>} */ section) => ({
+      kind: section.get(0),
+      bytes: section.get(1),
+      hash: toHex(section.get(2)),
+    })),
+    scoring: { scorer: scorers[scoring.get(0)], weights: scoring.get(1), halfLife: scoring.get(2) },
+    privacy: {
+      users: privacy.get(0),
+      events: privacy.get(1),
+      minItemUsers: privacy.get(2),
+      dropped: privacy.get(3),
+    },
+    knownAnswers: answers.length,
+  };
+}
