@@ -1,0 +1,165 @@
+// A list of cards that follows its data: cards keep their nodes, move to their
+// new places, and what is new fades in.
+
+import { splitTitle } from './catalogue.js';
+import { cover } from './cover.js';
+
+/**
+ * @typedef {import('./catalogue.js').Item} Item
+ * @typedef {import('../nearside.js').Reason} Reason
+ *
+ * @typedef {object} Entry
+ * @property {Item} item
+ * @property {Reason[]} reasons
+ */
+
+const duration = 460;
+const easing = 'cubic-bezier(0.22, 0.8, 0.24, 1)';
+
+/** What a person did, as the page says it. */
+export const verbs = { view: 'saw', click: 'opened', like: 'liked', buy: 'bought', hide: 'hid' };
+
+export class Cards {
+  /** @type {Map<string, HTMLElement>} */
+  #cards = new Map();
+  #list;
+  #subjects;
+  #act;
+
+  /**
+   * @param {HTMLElement} list
+   * @param {string[]} subjects the catalogue's
+   * @param {(item: Item, kind: 'click' | 'like' | 'hide') => void} act
+   */
+  constructor(list, subjects, act) {
+    this.#list = list;
+    this.#subjects = subjects;
+    this.#act = act;
+  }
+
+  /** @param {Entry[]} entries in order */
+  show(entries) {
+    const before = new Map([...this.#cards].map(([id, card]) => [id, card.getBoundingClientRect()]));
+    const focus = this.#focus();
+
+    const shown = new Map(entries.map((entry) => [entry.item.id, this.#card(entry)]));
+    const leaving = [...this.#cards].filter(([id]) => !shown.has(id)).map(([, card]) => card);
+    this.#cards = shown;
+    for (const card of leaving) this.#leave(card);
+    [...shown.values()].forEach((card, i) => {
+      if (this.#list.children[i] !== card) this.#list.insertBefore(card, this.#list.children[i] ?? null);
+    });
+
+    focus();
+    this.#move(before);
+  }
+
+  /**
+   * Remembers where the focus is in the list. The function that it returns puts
+   * it back: on the same button, or when its card is gone on the same button of
+   * the card that took its place.
+   */
+  #focus() {
+    const active = document.activeElement;
+    const card = active?.closest('.card');
+    if (!card || card.parentElement !== this.#list) return () => {};
+    const place = [...this.#list.children].indexOf(card);
+    const button = ['open', 'like', 'hide', 'ask'].find((name) => active?.classList.contains(name));
+    return () => {
+      const target = [...this.#cards.values()].includes(/** @type {HTMLElement} */ (card)) ? card : this.#list.querySelectorAll('.card:not(.leaving)')[place];
+      /** @type {HTMLElement | null | undefined} */ (target?.querySelector(`.${button}`))?.focus({ preventScroll: true });
+    };
+  }
+
+  /** The card of an item, made when there is none. @param {Entry} entry */
+  #card({ item, reasons }) {
+    const card = this.#cards.get(item.id) ?? this.#make(item);
+    card.querySelector('.reasons')?.replaceChildren(...explanation(item, reasons));
+    return card;
+  }
+
+  /** @param {Item} item */
+  #make(item) {
+    const card = fromTemplate('card');
+    const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (card.querySelector(selector));
+    part('h3').textContent = item.name;
+    part('.meta').textContent = describe(item);
+    part('.open').append(cover(item, this.#subjects));
+    for (const [name, kind, label] of /** @type {const} */ ([['open', 'click', 'Open'], ['like', 'like', 'Like'], ['hide', 'hide', 'Hide']])) {
+      part(`.${name}`).ariaLabel = `${label} ${item.name}`;
+      part(`.${name}`).title = label;
+      part(`.${name}`).onclick = () => this.#act(item, kind);
+    }
+    const ask = part('.ask');
+    ask.ariaLabel = `Why this: ${item.name}`;
+    const toggle = (/** @type {boolean} */ on) => {
+      card.classList.toggle('asked', on);
+      ask.ariaExpanded = String(on);
+    };
+    ask.onclick = () => toggle(!card.classList.contains('asked'));
+    card.onkeydown = (/** @type {KeyboardEvent} */ { key }) => key === 'Escape' && toggle(false);
+    return card;
+  }
+
+  /** Takes a card out of the flow where it stands, and then away. @param {HTMLElement} card */
+  #leave(card) {
+    card.inert = true;
+    card.classList.add('leaving');
+    const { offsetLeft, offsetTop, offsetWidth } = card;
+    card.animate({ opacity: 0, transform: 'scale(0.94)' }, { duration: still() ? 0 : duration / 2, easing }).onfinish = () => card.remove();
+    Object.assign(card.style, { left: `${offsetLeft}px`, top: `${offsetTop}px`, width: `${offsetWidth}px`, position: 'absolute' });
+    this.#list.append(card);
+  }
+
+  /** First, last, invert, play. @param {Map<string, DOMRect>} before */
+  #move(before) {
+    if (still()) return;
+    let fresh = 0;
+    for (const [id, card] of this.#cards) {
+      const from = before.get(id);
+      if (!from) {
+        const frames = { opacity: [0, 1], transform: ['translateY(14px)', 'none'] };
+        card.animate(frames, { duration, easing, delay: 35 * fresh++, fill: 'backwards' });
+        continue;
+      }
+      const to = card.getBoundingClientRect();
+      const [x, y] = [from.left - to.left, from.top - to.top];
+      if (x !== 0 || y !== 0) card.animate({ transform: [`translate(${x}px, ${y}px)`, 'none'] }, { duration, easing });
+    }
+  }
+}
+
+/** The reasons as rows with a bar each. @param {Item} item @param {Reason[]} reasons */
+function explanation(item, reasons) {
+  if (reasons.length === 0) {
+    const row = fromTemplate('reason');
+    row.classList.add('plain');
+    row.querySelector('.cause').textContent = `${item.popularity} people chose it. It says nothing about you: nothing is known yet.`;
+    return [row];
+  }
+  return reasons.map(({ id, title, kind, share }) => {
+    const row = fromTemplate('reason');
+    const cite = document.createElement('cite');
+    cite.textContent = splitTitle(title || id).name;
+    row.querySelector('.cause').append(`You ${verbs[/** @type {keyof typeof verbs} */ (kind)]} `, cite);
+    row.querySelector('.share').textContent = `${Math.round(100 * share)} %`;
+    row.querySelector('.bar span').style.width = `${Math.min(100, Math.max(0, 100 * share))}%`;
+    return row;
+  });
+}
+
+/** The line below a title. @param {Item} item */
+export function describe({ year, author, tags }) {
+  return [year, author, tags.slice(0, author ? 1 : 3).join(', ')].filter(Boolean).join(' · ');
+}
+
+/** A copy of a template's element. @param {string} id @returns {any} */
+export function fromTemplate(id) {
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+  return /** @type {Element} */ (template.content.firstElementChild).cloneNode(true);
+}
+
+/** Whether the person asked their system for less movement. */
+function still() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
