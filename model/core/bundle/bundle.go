@@ -1,0 +1,229 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// Bundle is a file that has passed every check. Its views alias the file,
+// which must not change while the bundle is in use.
+type Bundle struct {
+	Manifest      Manifest
+	ManifestBytes []byte   // exactly as signed
+	Digest        [32]byte // SHA-256 of ManifestBytes
+
+	Popularity wire.Uint32s // n
+
+	// For ScorerFoldIn.
+	Rows  quant.Rows
+	Gram  wire.Float32s // d×d
+	Ridge wire.Float32s // history limit + 1
+
+	// For ScorerNeighbours.
+	Neighbours Neighbours
+
+	ids, titles, tagNames, authors, urls, images Strings
+	tagEnds, published                           wire.Uint32s
+	tags                                         wire.Uint16s
+	slots                                        []int32 // hash table of ids: index+1, or 0
+}
+
+// frame is the outer document of the file.
+type frame struct {
+	channel              string
+	manifest, signatures []byte
+	sections             [][]byte
+}
+
+func parseFrame(file []byte) (f frame, err error) {
+	if len(file) > MaxFile {
+		return f, &SyntaxError{DocumentFrame, errors.New("a file of at most 1 GiB")}
+	}
+	d := wire.NewDecoder(file)
+	top := d.Map(8)
+	for top.Next() {
+		switch top.Key {
+		case 0:
+			if d.String(maxName) != "nearside" {
+				d.Fail(`"nearside"`)
+			}
+		case 1:
+			if v := d.Uint(1 << 32); d.Err() == nil && v != FormatVersion {
+				return f, ErrVersion
+			}
+		case 2:
+			f.channel = name(d)
+		case 3:
+			f.manifest = d.Bin(MaxManifest)
+		case 4:
+			f.signatures = d.Bin(maxSignatures)
+		case 5:
+			n := d.Array(MaxSections)
+			for range n {
+				f.sections = append(f.sections, d.Bin(MaxFile))
+			}
+		default:
+			top.Unknown()
+		}
+	}
+	top.Require(0, 1, 2, 3, 4, 5)
+	if err := d.End(); err != nil {
+		return f, &SyntaxError{DocumentFrame, err}
+	}
+	return f, nil
+}
+
+// Open checks file against root, in the order of SPEC.md: frame, root's
+// expiry, signatures over the manifest's bytes, and only then what the
+// manifest says: channel, expiry, versions, hashes, layout. now is in Unix
+// seconds. Known answers are checked by slate, which can compute them.
+func Open(root *Root, file []byte, now int64) (*Bundle, error) {
+	f, err := parseFrame(file)
+	if err != nil {
+		return nil, err
+	}
+	if now >= root.Expires {
+		return nil, ErrExpired
+	}
+	if err := root.verify(RoleManifest, f.channel, f.manifest, f.signatures); err != nil {
+		return nil, err
+	}
+	m, err := ParseManifest(f.manifest)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case m.Channel != f.channel:
+		return nil, &SyntaxError{DocumentManifest, errors.New("the frame's channel")}
+	case now >= m.Expires:
+		return nil, ErrExpired
+	case m.ABI != ABIVersion:
+		return nil, ErrVersion
+	case len(m.Sections) != len(f.sections):
+		return nil, &SyntaxError{DocumentManifest, errors.New("an entry for each section")}
+	}
+	raw := make(map[Kind][]byte, len(f.sections))
+	for i, s := range m.Sections {
+		if len(f.sections[i]) != s.Bytes || sha256.Sum256(f.sections[i]) != s.Hash {
+			return nil, &SectionError{Section: s.Kind, Err: ErrHash}
+		}
+		raw[s.Kind] = f.sections[i]
+	}
+	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest)}
+	if err := b.load(raw); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// ABIVersion is the version of wasm/ABI.md whose requests a bundle of this
+// format answers. It repeats abi.Version, which lies above the wall; a test of
+// the guest holds the two together.
+const ABIVersion = 1
+
+// ManifestOf returns the manifest's bytes of a file without verifying
+// anything: for looking at bundles one does not trust.
+func ManifestOf(file []byte) ([]byte, error) {
+	f, err := parseFrame(file)
+	return f.manifest, err
+}
+
+// maxProbes bounds a look-up in the table of ids, so that a publisher cannot
+// make opening a bundle take quadratic time with colliding ids. At half load a
+// million honest ids need less than a tenth of it.
+const maxProbes = 1024
+
+// index builds the hash table of ids and makes sure that they are distinct.
+func (b *Bundle) index() error {
+	n := b.ids.Len()
+	size := 2
+	for size < 2*n {
+		size *= 2
+	}
+	b.slots = make([]int32, size)
+	for i := range n {
+		id := b.ids.Bytes(i)
+		if len(id) == 0 {
+			return layout(KindIDs, "ids of 1 to 256 bytes")
+		}
+		slot, found := b.find(id)
+		if found {
+			return layout(KindIDs, "distinct ids")
+		}
+		if slot < 0 {
+			return layout(KindIDs, "ids that do not collide")
+		}
+		b.slots[slot] = int32(i) + 1
+	}
+	return nil
+}
+
+// find returns the slot that holds id, or the free one where it would stand;
+// -1 when there is none within maxProbes.
+func (b *Bundle) find(id []byte) (slot int, found bool) {
+	h := uint32(2166136261) // FNV-1a
+	for _, c := range id {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	mask := len(b.slots) - 1
+	for probe := range maxProbes {
+		slot = (int(h) + probe) & mask
+		i := b.slots[slot]
+		if i == 0 {
+			return slot, false
+		}
+		if bytes.Equal(b.ids.Bytes(int(i)-1), id) {
+			return slot, true
+		}
+	}
+	return -1, false
+}
+
+// Lookup returns the index of the item with an id; ok is false when the
+// catalogue does not have it.
+func (b *Bundle) Lookup(id string) (index int, ok bool) {
+	slot, found := b.find([]byte(id))
+	if !found {
+		return 0, false
+	}
+	return int(b.slots[slot]) - 1, true
+}
+
+// ID returns the id of item i.
+func (b *Bundle) ID(i int) string { return b.ids.At(i) }
+
+// Title returns the title of item i, or "".
+func (b *Bundle) Title(i int) string { return b.titles.At(i) }
+
+// Author returns the author of item i, or "".
+func (b *Bundle) Author(i int) string { return b.authors.At(i) }
+
+// URL returns the address of item i, or "".
+func (b *Bundle) URL(i int) string { return b.urls.At(i) }
+
+// Image returns the address of item i's picture, or "".
+func (b *Bundle) Image(i int) string { return b.images.At(i) }
+
+// Published returns when item i was published, in Unix seconds, or 0.
+func (b *Bundle) Published(i int) int64 {
+	if b.published.Len() == 0 {
+		return 0
+	}
+	return int64(b.published.At(i))
+}
+
+// Tags returns the tags of item i.
+func (b *Bundle) Tags(i int) []string {
+	if b.tagEnds.Len() == 0 {
+		return nil
+	}
+	var tags []string
+	for t := b.tagEnds.At(i); t < b.tagEnds.At(i+1); t++ {
+		tags = append(tags, b.tagNames.At(int(b.tags.At(int(t)))))
+	}
+	return tags
+}

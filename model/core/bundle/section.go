@@ -1,0 +1,326 @@
+package bundle
+
+import (
+	"math"
+	"unicode/utf8"
+
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// Kind says what a section holds. n is the number of items, d of factors.
+type Kind uint8
+
+// The kinds of section, in the order in which they stand in the file.
+const (
+	KindIDs        Kind = 1  // strings[n]: item ids, distinct
+	KindTitles     Kind = 2  // strings[n]
+	KindTagNames   Kind = 3  // uint32 t, then strings[t]: the distinct tags
+	KindTags       Kind = 4  // lists[n] of uint16 below t
+	KindAuthors    Kind = 5  // strings[n]
+	KindPublished  Kind = 6  // uint32[n]: Unix seconds, 0 not known
+	KindURLs       Kind = 7  // strings[n]
+	KindImages     Kind = 8  // strings[n]
+	KindPopularity Kind = 9  // uint32[n]: people who had the item in training
+	KindRows       Kind = 16 // int8[n×d]: item factors
+	KindRowScales  Kind = 17 // uint16[n], each at least 1
+	KindGram       Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
+	KindRidge      Kind = 19 // float32[history+1]: what the fold-in adds to the diagonal, by number of items
+	KindStarts     Kind = 24 // uint32[n+1]: where each item's neighbours start
+	KindNeighbours Kind = 25 // uint32[m]: item indices, ascending in each row
+	KindWeights    Kind = 26 // int8[m]
+	KindScales     Kind = 27 // uint16[n], each at least 1
+)
+
+var kindNames = map[Kind]string{
+	KindIDs: "ids", KindTitles: "titles", KindTagNames: "tag-names", KindTags: "tags", KindAuthors: "authors",
+	KindPublished: "published", KindURLs: "urls", KindImages: "images", KindPopularity: "popularity",
+	KindRows: "rows", KindRowScales: "row-scales", KindGram: "gram", KindRidge: "ridge",
+	KindStarts: "starts", KindNeighbours: "neighbours", KindWeights: "weights", KindScales: "scales",
+}
+
+// String gives the kind's name, as SPEC.md has it.
+func (k Kind) String() string {
+	if s, ok := kindNames[k]; ok {
+		return s
+	}
+	return "unknown"
+}
+
+// maxText bounds a title, tag, author or address, in bytes.
+const maxText = 2048
+
+// Strings is a list of strings in place: n+1 uint32 offsets, then the bytes.
+type Strings struct {
+	ends wire.Uint32s
+	text []byte
+}
+
+// Len returns the number of strings; it is 0 for an absent section.
+func (s Strings) Len() int { return max(0, s.ends.Len()-1) }
+
+// Bytes returns string i in place.
+func (s Strings) Bytes(i int) []byte { return s.text[s.ends.At(i):s.ends.At(i+1)] }
+
+// At returns string i, or "" when the section is absent.
+func (s Strings) At(i int) string {
+	if s.Len() == 0 {
+		return ""
+	}
+	return string(s.Bytes(i))
+}
+
+// offsets checks that v is n+1 offsets from 0 to end that never fall.
+func offsets(v wire.Uint32s, n, end int) bool {
+	if v.Len() != n+1 || v.At(0) != 0 || uint64(v.At(n)) != uint64(end) {
+		return false
+	}
+	for i := range n {
+		if v.At(i) > v.At(i+1) {
+			return false
+		}
+	}
+	return true
+}
+
+func readStrings(kind Kind, b []byte, n, maxBytes int) (Strings, error) {
+	head := 4 * (n + 1)
+	if len(b) < head || !offsets(wire.Uint32s(b[:head]), n, len(b)-head) {
+		return Strings{}, layout(kind, "n+1 offsets and the bytes they name")
+	}
+	s := Strings{ends: wire.Uint32s(b[:head]), text: b[head:]}
+	for i := range n {
+		if t := s.Bytes(i); len(t) > maxBytes || !utf8.Valid(t) {
+			return Strings{}, layout(kind, "short strings of valid UTF-8")
+		}
+	}
+	return s, nil
+}
+
+// readTags reads the tag lists: n+1 uint32 offsets, then uint16 tag indices.
+func (b *Bundle) readTags(raw []byte, n int) error {
+	head := 4 * (n + 1)
+	if len(raw) < head || (len(raw)-head)%2 != 0 || !offsets(wire.Uint32s(raw[:head]), n, (len(raw)-head)/2) {
+		return layout(KindTags, "n+1 offsets and the tags they name")
+	}
+	b.tagEnds, b.tags = wire.Uint32s(raw[:head]), wire.Uint16s(raw[head:])
+	for i := range b.tags.Len() {
+		if int(b.tags.At(i)) >= b.tagNames.Len() {
+			return layout(KindTags, "tags that have a name")
+		}
+	}
+	return nil
+}
+
+func scalesOf(kind Kind, raw []byte, n int) (wire.Uint16s, error) {
+	if len(raw) != 2*n {
+		return nil, layout(kind, "a scale for each item")
+	}
+	v := wire.Uint16s(raw)
+	for i := range n {
+		if v.At(i) == 0 {
+			return nil, layout(kind, "scales above 0")
+		}
+	}
+	return v, nil
+}
+
+// codesOf checks that no code is -128: the encoder never writes it, and
+// without it no product overflows.
+func codesOf(kind Kind, raw []byte) ([]int8, error) {
+	codes := quant.Int8s(raw)
+	for _, c := range codes {
+		if c == -128 {
+			return nil, layout(kind, "codes from -127 to 127")
+		}
+	}
+	return codes, nil
+}
+
+func floatsOf(kind Kind, raw []byte, n int, above float32) (wire.Float32s, error) {
+	if len(raw) != 4*n {
+		return nil, layout(kind, "as many floats as its shape says")
+	}
+	v := wire.Float32s(raw)
+	for i := range n {
+		if x := v.At(i); !(x > above && x <= math.MaxFloat32) {
+			return nil, layout(kind, "finite floats, and above 0 in the ridge")
+		}
+	}
+	return v, nil
+}
+
+// load checks every section's content against the manifest and sets the
+// bundle's views. It runs once; afterwards no index needs checking.
+func (b *Bundle) load(raw map[Kind][]byte) (err error) {
+	n, d := b.Manifest.Limits.Items, b.Manifest.Limits.Dim
+	need := []Kind{KindIDs, KindPopularity}
+	optional := []Kind{KindTitles, KindTagNames, KindTags, KindAuthors, KindPublished, KindURLs, KindImages}
+	switch b.Manifest.Scoring.Scorer {
+	case ScorerFoldIn:
+		need = append(need, KindRows, KindRowScales, KindGram, KindRidge)
+	case ScorerNeighbours:
+		need = append(need, KindStarts, KindNeighbours, KindWeights, KindScales)
+	}
+	known := len(need)
+	for _, k := range need {
+		if _, ok := raw[k]; !ok {
+			return layout(k, "this section for the scorer")
+		}
+	}
+	for _, k := range optional {
+		if _, ok := raw[k]; ok {
+			known++
+		}
+	}
+	if known != len(raw) {
+		return layout(b.foreign(need, optional), "no such section for this scorer")
+	}
+
+	if b.ids, err = readStrings(KindIDs, raw[KindIDs], n, profile.MaxID); err != nil {
+		return err
+	}
+	if err = b.index(); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		kind Kind
+		dst  *Strings
+	}{{KindTitles, &b.titles}, {KindAuthors, &b.authors}, {KindURLs, &b.urls}, {KindImages, &b.images}} {
+		if text, ok := raw[s.kind]; ok {
+			if *s.dst, err = readStrings(s.kind, text, n, maxText); err != nil {
+				return err
+			}
+		}
+	}
+	if names, ok := raw[KindTagNames]; ok {
+		if len(names) < 4 {
+			return layout(KindTagNames, "offsets")
+		}
+		if b.tagNames, err = readTagNames(names); err != nil {
+			return err
+		}
+	}
+	if tags, ok := raw[KindTags]; ok {
+		if err = b.readTags(tags, n); err != nil {
+			return err
+		}
+	}
+	if published, ok := raw[KindPublished]; ok {
+		if len(published) != 4*n {
+			return layout(KindPublished, "a time for each item")
+		}
+		b.published = wire.Uint32s(published)
+	}
+	if len(raw[KindPopularity]) != 4*n {
+		return layout(KindPopularity, "a count for each item")
+	}
+	b.Popularity = wire.Uint32s(raw[KindPopularity])
+
+	switch b.Manifest.Scoring.Scorer {
+	case ScorerFoldIn:
+		return b.loadFoldIn(raw, n, d)
+	case ScorerNeighbours:
+		return b.loadNeighbours(raw, n)
+	}
+	return nil
+}
+
+// foreign returns the first section that is in neither list.
+func (b *Bundle) foreign(lists ...[]Kind) Kind {
+next:
+	for _, s := range b.Manifest.Sections {
+		for _, list := range lists {
+			for _, k := range list {
+				if k == s.Kind {
+					continue next
+				}
+			}
+		}
+		return s.Kind
+	}
+	return 0
+}
+
+// readTagNames reads strings whose number stands in front as a uint32.
+func readTagNames(b []byte) (Strings, error) {
+	count := wire.Uint32s(b[:4]).At(0)
+	if count > math.MaxUint16 {
+		return Strings{}, layout(KindTagNames, "at most 65535 tags")
+	}
+	return readStrings(KindTagNames, b[4:], int(count), maxText)
+}
+
+func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) error {
+	if d == 0 || len(raw[KindRows]) != n*d {
+		return layout(KindRows, "n×d codes")
+	}
+	codes, err := codesOf(KindRows, raw[KindRows])
+	if err != nil {
+		return err
+	}
+	scales, err := scalesOf(KindRowScales, raw[KindRowScales], n)
+	if err != nil {
+		return err
+	}
+	b.Rows = quant.Rows{N: n, D: d, Codes: codes, Scales: scales, Exp: b.exp(KindRows)}
+	if b.Gram, err = floatsOf(KindGram, raw[KindGram], d*d, -math.MaxFloat32); err != nil {
+		return err
+	}
+	b.Ridge, err = floatsOf(KindRidge, raw[KindRidge], b.Manifest.Limits.History+1, 0)
+	return err
+}
+
+func (b *Bundle) loadNeighbours(raw map[Kind][]byte, n int) error {
+	m := len(raw[KindWeights])
+	if len(raw[KindStarts]) != 4*(n+1) || !offsets(wire.Uint32s(raw[KindStarts]), n, m) {
+		return layout(KindStarts, "n+1 offsets into the weights")
+	}
+	if len(raw[KindNeighbours]) != 4*m {
+		return layout(KindNeighbours, "an item for each weight")
+	}
+	weights, err := codesOf(KindWeights, raw[KindWeights])
+	if err != nil {
+		return err
+	}
+	scales, err := scalesOf(KindScales, raw[KindScales], n)
+	if err != nil {
+		return err
+	}
+	b.Neighbours = Neighbours{
+		starts: wire.Uint32s(raw[KindStarts]), items: wire.Uint32s(raw[KindNeighbours]), weights: weights, Scales: scales,
+	}
+	for i := range n {
+		items, _ := b.Neighbours.Row(i)
+		for k := range items.Len() {
+			if int(items.At(k)) >= n || k > 0 && items.At(k) <= items.At(k-1) {
+				return layout(KindNeighbours, "ascending items of the catalogue in each row")
+			}
+		}
+	}
+	return nil
+}
+
+// exp returns the exponent of section kind.
+func (b *Bundle) exp(kind Kind) int {
+	for _, s := range b.Manifest.Sections {
+		if s.Kind == kind {
+			return s.Exp
+		}
+	}
+	return 0
+}
+
+// Neighbours is a sparse n×n matrix of int8 weights with a scale per row.
+type Neighbours struct {
+	starts, items wire.Uint32s
+	weights       []int8
+	Scales        wire.Uint16s
+}
+
+// Row returns the neighbours of item i, ascending, and their weights.
+func (nb Neighbours) Row(i int) (items wire.Uint32s, weights []int8) {
+	from, to := nb.starts.At(i), nb.starts.At(i+1)
+	return nb.items[4*from : 4*to], nb.weights[from:to]
+}

@@ -1,0 +1,378 @@
+package slate
+
+import (
+	"errors"
+	"math"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// Bounds of a request besides the bundle's limits.
+const (
+	MaxReasons = 16
+	MaxExclude = 65536
+	MaxIndices = 4096
+	version    = 1
+)
+
+// RequestError says why a request is refused.
+type RequestError struct {
+	Limit bool // well-formed, but asks for more than the limits allow
+	Err   error
+}
+
+func (e *RequestError) Error() string { return "request: " + e.Err.Error() }
+
+func (e *RequestError) Unwrap() error { return e.Err }
+
+func requestError(err error) error {
+	var w *wire.Error
+	return &RequestError{Limit: errors.As(err, &w) && w.Limit, Err: err}
+}
+
+// Request asks for a slate.
+type Request struct {
+	K       int
+	Now     int64           // Unix seconds: events are aged against it
+	History []profile.Event // in any order
+	Reasons int             // how many to give per item
+	Exclude []string        // ids that must not be shown, besides the history's
+}
+
+// Append appends the request's document.
+func (r Request) Append(dst []byte) []byte {
+	dst = wire.AppendMap(dst, 6)
+	dst = wire.AppendUint(append(dst, 0), version)
+	dst = wire.AppendUint(append(dst, 1), uint64(r.K))
+	dst = wire.AppendInt(append(dst, 2), r.Now)
+	dst = profile.AppendEvents(append(dst, 3), r.History)
+	dst = wire.AppendUint(append(dst, 4), uint64(r.Reasons))
+	dst = wire.AppendArray(append(dst, 5), len(r.Exclude))
+	for _, id := range r.Exclude {
+		dst = wire.AppendString(dst, id)
+	}
+	return dst
+}
+
+// ParseRequest reads a request within limits. Errors are *RequestError.
+func ParseRequest(doc []byte, limits bundle.Limits) (Request, error) {
+	var r Request
+	d := wire.NewDecoder(doc)
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			readVersion(d)
+		case 1:
+			r.K = int(d.Uint(uint64(limits.K)))
+		case 2:
+			r.Now = int64(d.Uint(profile.MaxTime))
+		case 3:
+			r.History = profile.ReadEvents(d, limits.History)
+		case 4:
+			r.Reasons = int(d.Uint(MaxReasons))
+		case 5:
+			n := d.Array(MaxExclude)
+			for range n {
+				r.Exclude = append(r.Exclude, d.String(profile.MaxID))
+				if d.Err() != nil {
+					break
+				}
+			}
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1)
+	if r.K == 0 {
+		d.Fail("k of at least 1")
+	}
+	if err := d.End(); err != nil {
+		return Request{}, requestError(err)
+	}
+	return r, nil
+}
+
+func readVersion(d *wire.Decoder) {
+	if d.Uint(math.MaxUint32) != version {
+		d.Fail("version 1")
+	}
+}
+
+// Slate is the answer: items best first, and the receipt.
+type Slate struct {
+	Items   []Item
+	Receipt Receipt
+}
+
+// Item is one place of a slate.
+type Item struct {
+	Index     uint32 // the item's row
+	ID, Title string
+	Score     int64
+	Reasons   []Reason // strongest first
+}
+
+// Reason is an event's part in an item's score.
+type Reason struct {
+	Event int // position in the request's history
+	Share int // ten-thousandths; may be negative
+}
+
+// Receipt says what the slate was computed from.
+type Receipt struct {
+	Manifest [32]byte // SHA-256
+	Channel  string
+	Version  uint64
+	Ranked   int  // items that were ranked
+	Used     int  // events on items of the catalogue
+	Unknown  int  // events on items that the catalogue does not have
+	Cold     bool // nothing usable was in the history: the order is popularity
+}
+
+// appendItems appends the items array alone: what a known answer is the hash
+// of, for the receipt names the manifest that holds the known answers.
+func appendItems(dst []byte, items []Item) []byte {
+	dst = wire.AppendArray(dst, len(items))
+	for _, it := range items {
+		dst = wire.AppendMap(dst, 5)
+		dst = wire.AppendUint(append(dst, 0), uint64(it.Index))
+		dst = wire.AppendString(append(dst, 1), it.ID)
+		dst = wire.AppendString(append(dst, 2), it.Title)
+		dst = wire.AppendInt(append(dst, 3), it.Score)
+		dst = wire.AppendArray(append(dst, 4), len(it.Reasons))
+		for _, r := range it.Reasons {
+			dst = wire.AppendArray(dst, 2)
+			dst = wire.AppendUint(dst, uint64(r.Event))
+			dst = wire.AppendInt(dst, int64(r.Share))
+		}
+	}
+	return dst
+}
+
+// Append appends the slate's document.
+func (s Slate) Append(dst []byte) []byte {
+	dst = wire.AppendMap(dst, 3)
+	dst = wire.AppendUint(append(dst, 0), version)
+	dst = appendItems(append(dst, 1), s.Items)
+	dst = wire.AppendMap(append(dst, 2), 7)
+	dst = wire.AppendBin(append(dst, 0), s.Receipt.Manifest[:])
+	dst = wire.AppendString(append(dst, 1), s.Receipt.Channel)
+	dst = wire.AppendUint(append(dst, 2), s.Receipt.Version)
+	dst = wire.AppendUint(append(dst, 3), uint64(s.Receipt.Ranked))
+	dst = wire.AppendUint(append(dst, 4), uint64(s.Receipt.Used))
+	dst = wire.AppendUint(append(dst, 5), uint64(s.Receipt.Unknown))
+	return wire.AppendBool(append(dst, 6), s.Receipt.Cold)
+}
+
+// ParseSlate reads what Append writes: for hosts.
+func ParseSlate(doc []byte) (Slate, error) {
+	var s Slate
+	d := wire.NewDecoder(doc)
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			readVersion(d)
+		case 1:
+			n := d.Array(bundle.MaxK)
+			for range n {
+				s.Items = append(s.Items, readItem(d))
+			}
+		case 2:
+			s.Receipt = readReceipt(d)
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	if err := d.End(); err != nil {
+		return Slate{}, err
+	}
+	return s, nil
+}
+
+func readItem(d *wire.Decoder) (it Item) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			it.Index = uint32(d.Uint(bundle.MaxItems))
+		case 1:
+			it.ID = d.String(profile.MaxID)
+		case 2:
+			it.Title = d.String(math.MaxUint16)
+		case 3:
+			it.Score = d.Int()
+		case 4:
+			n := d.Array(MaxReasons)
+			for range n {
+				d.Array(2)
+				it.Reasons = append(it.Reasons, Reason{Event: int(d.Uint(bundle.MaxHistory)), Share: int(d.Int())})
+			}
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3, 4)
+	return it
+}
+
+func readReceipt(d *wire.Decoder) (r Receipt) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			d.BinExact(r.Manifest[:])
+		case 1:
+			r.Channel = d.String(profile.MaxID)
+		case 2:
+			r.Version = d.Uint(math.MaxUint64)
+		case 3:
+			r.Ranked = int(d.Uint(bundle.MaxItems))
+		case 4:
+			r.Used = int(d.Uint(bundle.MaxHistory))
+		case 5:
+			r.Unknown = int(d.Uint(bundle.MaxHistory))
+		case 6:
+			r.Cold = d.Bool()
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3, 4, 5, 6)
+	return r
+}
+
+// Entry is what the catalogue says about an item.
+type Entry struct {
+	Index      uint32
+	ID, Title  string
+	Tags       []string
+	Author     string
+	Published  int64 // Unix seconds; 0: not known
+	URL, Image string
+	Popularity uint32 // people who had the item in training
+}
+
+// AppendItemsRequest appends the document that asks for entries.
+func AppendItemsRequest(dst []byte, indices []uint32) []byte {
+	dst = wire.AppendMap(dst, 2)
+	dst = wire.AppendUint(append(dst, 0), version)
+	dst = wire.AppendArray(append(dst, 1), len(indices))
+	for _, i := range indices {
+		dst = wire.AppendUint(dst, uint64(i))
+	}
+	return dst
+}
+
+// ParseItemsRequest reads what AppendItemsRequest writes. Errors are
+// *RequestError.
+func ParseItemsRequest(doc []byte) (indices []uint32, err error) {
+	d := wire.NewDecoder(doc)
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			readVersion(d)
+		case 1:
+			n := d.Array(MaxIndices)
+			for range n {
+				indices = append(indices, uint32(d.Uint(math.MaxUint32)))
+			}
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1)
+	if err := d.End(); err != nil {
+		return nil, requestError(err)
+	}
+	return indices, nil
+}
+
+// AppendEntries appends the answer to a request for entries; total is the
+// number of items in the catalogue.
+func AppendEntries(dst []byte, total int, entries []Entry) []byte {
+	dst = wire.AppendMap(dst, 3)
+	dst = wire.AppendUint(append(dst, 0), version)
+	dst = wire.AppendUint(append(dst, 1), uint64(total))
+	dst = wire.AppendArray(append(dst, 2), len(entries))
+	for _, e := range entries {
+		dst = wire.AppendMap(dst, 9)
+		dst = wire.AppendUint(append(dst, 0), uint64(e.Index))
+		dst = wire.AppendString(append(dst, 1), e.ID)
+		dst = wire.AppendString(append(dst, 2), e.Title)
+		dst = wire.AppendArray(append(dst, 3), len(e.Tags))
+		for _, t := range e.Tags {
+			dst = wire.AppendString(dst, t)
+		}
+		dst = wire.AppendString(append(dst, 4), e.Author)
+		dst = wire.AppendInt(append(dst, 5), e.Published)
+		dst = wire.AppendString(append(dst, 6), e.URL)
+		dst = wire.AppendString(append(dst, 7), e.Image)
+		dst = wire.AppendUint(append(dst, 8), uint64(e.Popularity))
+	}
+	return dst
+}
+
+// ParseItems reads what AppendEntries writes: for hosts.
+func ParseItems(doc []byte) (total int, items []Entry, err error) {
+	d := wire.NewDecoder(doc)
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			readVersion(d)
+		case 1:
+			total = int(d.Uint(bundle.MaxItems))
+		case 2:
+			n := d.Array(MaxIndices)
+			for range n {
+				items = append(items, readEntry(d))
+			}
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	if err := d.End(); err != nil {
+		return 0, nil, err
+	}
+	return total, items, nil
+}
+
+func readEntry(d *wire.Decoder) (e Entry) {
+	m := d.Map(16)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			e.Index = uint32(d.Uint(bundle.MaxItems))
+		case 1:
+			e.ID = d.String(profile.MaxID)
+		case 2:
+			e.Title = d.String(math.MaxUint16)
+		case 3:
+			n := d.Array(math.MaxUint16)
+			for range n {
+				e.Tags = append(e.Tags, d.String(math.MaxUint16))
+			}
+		case 4:
+			e.Author = d.String(math.MaxUint16)
+		case 5:
+			e.Published = d.Int()
+		case 6:
+			e.URL = d.String(math.MaxUint16)
+		case 7:
+			e.Image = d.String(math.MaxUint16)
+		case 8:
+			e.Popularity = uint32(d.Uint(math.MaxUint32))
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3, 4, 5, 6, 7, 8)
+	return e
+}

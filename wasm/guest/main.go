@@ -1,0 +1,203 @@
+//go:build wasip1
+
+// Command guest is the module: it decodes arguments, calls core and encodes
+// answers. It holds no logic of its own. ABI.md, one folder up, is its text.
+package main
+
+import (
+	"errors"
+	"unsafe"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/wasm/abi"
+)
+
+func main() {}
+
+// The instance's state. One caller at a time, so no locks.
+var (
+	buffers = map[uint32][]byte{} // handed out by alloc, not yet used up
+	open    *bundle.Bundle
+	serve   *slate.Recommender
+	result  []byte
+)
+
+//go:wasmexport nearside_abi
+func abiVersion() uint32 { return abi.Version }
+
+//go:wasmexport nearside_alloc
+func alloc(n uint32) uint32 {
+	if n == 0 || n > abi.MaxAlloc {
+		return 0
+	}
+	b := make([]byte, n)
+	p := uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+	buffers[p] = b
+	return p
+}
+
+//go:wasmexport nearside_result
+func resultPtr() uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(result)))) }
+
+//go:wasmexport nearside_result_len
+func resultLen() uint32 { return uint32(len(result)) }
+
+//go:wasmexport nearside_open
+func openBundle(rootPtr, rootLen, bundlePtr, bundleLen uint32, now int64) uint32 {
+	return answer(func() ([]byte, error) {
+		rootDoc, err := take(rootPtr, rootLen)
+		file, err2 := take(bundlePtr, bundleLen)
+		if err = errors.Join(err, err2); err != nil {
+			return nil, err
+		}
+		root, err := bundle.ParseRoot(rootDoc)
+		if err != nil {
+			return nil, err
+		}
+		b, err := bundle.Open(root, file, now)
+		if err != nil {
+			return nil, err
+		}
+		r := slate.New(b)
+		if err := r.Check(); err != nil {
+			return nil, err
+		}
+		open, serve = b, r
+		return nil, nil
+	})
+}
+
+//go:wasmexport nearside_manifest
+func manifest() uint32 {
+	return answer(func() ([]byte, error) {
+		if open == nil {
+			return nil, errNotOpen
+		}
+		return open.ManifestBytes, nil
+	})
+}
+
+//go:wasmexport nearside_items
+func items(ptr, n uint32) uint32 {
+	return answer(func() ([]byte, error) {
+		doc, err := request(ptr, n)
+		if err != nil {
+			return nil, err
+		}
+		indices, err := slate.ParseItemsRequest(doc)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := serve.Items(indices)
+		if err != nil {
+			return nil, err
+		}
+		return slate.AppendEntries(nil, open.Manifest.Limits.Items, entries), nil
+	})
+}
+
+//go:wasmexport nearside_recommend
+func recommend(ptr, n uint32) uint32 {
+	return answer(func() ([]byte, error) {
+		doc, err := request(ptr, n)
+		if err != nil {
+			return nil, err
+		}
+		req, err := slate.ParseRequest(doc, open.Manifest.Limits)
+		if err != nil {
+			return nil, err
+		}
+		s, err := serve.Recommend(req)
+		if err != nil {
+			return nil, err
+		}
+		return s.Append(nil), nil
+	})
+}
+
+var (
+	errNotOpen = errors.New("no bundle is open")
+	errMemory  = errors.New("pointer and length are not those of a buffer from nearside_alloc")
+)
+
+// request takes a call's document; it is used up even when nothing is open.
+func request(ptr, n uint32) ([]byte, error) {
+	doc, err := take(ptr, n)
+	if err == nil && open == nil {
+		err = errNotOpen
+	}
+	return doc, err
+}
+
+// take uses up a buffer that alloc handed out.
+func take(ptr, n uint32) ([]byte, error) {
+	b, ok := buffers[ptr]
+	if !ok || uint64(n) > uint64(len(b)) {
+		return nil, errMemory
+	}
+	delete(buffers, ptr)
+	return b[:n], nil
+}
+
+// answer runs a call and leaves its answer, or the sentence that says what is
+// wrong, in result. A panic is a bug in here; it becomes a status, and the
+// instance goes on.
+func answer(call func() ([]byte, error)) (status uint32) {
+	defer func() {
+		if p := recover(); p != nil {
+			status, result = uint32(abi.StatusInternal), []byte("internal error: "+sentence(p))
+		}
+	}()
+	b, err := call()
+	if err != nil {
+		result = []byte(err.Error())
+		return uint32(statusOf(err))
+	}
+	result = b
+	return uint32(abi.StatusOK)
+}
+
+func sentence(p any) string {
+	switch p := p.(type) {
+	case error:
+		return p.Error()
+	case string:
+		return p
+	}
+	return "a panic without words"
+}
+
+// statusOf is the one table from core's errors to the codes of the ABI.
+func statusOf(err error) abi.Status {
+	var syntax *bundle.SyntaxError
+	var bad *slate.RequestError
+	switch {
+	case errors.Is(err, errNotOpen):
+		return abi.StatusNotOpen
+	case errors.Is(err, errMemory):
+		return abi.StatusMemory
+	case errors.As(err, &bad) && bad.Limit:
+		return abi.StatusLimit
+	case errors.As(err, &bad):
+		return abi.StatusRequest
+	case errors.As(err, &syntax) && syntax.Document == bundle.DocumentRoot:
+		return abi.StatusRoot
+	case errors.As(err, &syntax):
+		return abi.StatusSyntax
+	case errors.Is(err, bundle.ErrSignature):
+		return abi.StatusSignature
+	case errors.Is(err, bundle.ErrExpired):
+		return abi.StatusExpired
+	case errors.Is(err, bundle.ErrVersion):
+		return abi.StatusVersion
+	case errors.Is(err, bundle.ErrHash):
+		return abi.StatusHash
+	case errors.Is(err, bundle.ErrLayout), errors.Is(err, score.ErrGram):
+		return abi.StatusLayout
+	case errors.Is(err, slate.ErrKnownAnswer):
+		return abi.StatusKnownAnswer
+	}
+	return abi.StatusInternal
+}
