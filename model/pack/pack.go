@@ -1,0 +1,415 @@
+package pack
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/train"
+)
+
+// Options say what the manifest says besides the model. Times are Unix
+// seconds.
+type Options struct {
+	Channel          string // "" or [a-z0-9._/-]{1,64}
+	Version          uint64 // grows with every release; 0 is 1
+	Created, Expires int64
+	HalfLife         int64 // seconds after which an event counts half; 0: age does not matter
+	Neighbours       int   // kept per row, the largest by size; 0: all the model has
+	K                int   // most items a request may ask for; 0 is 1000
+	History          int   // most events in a request; 0 is 500
+}
+
+// Pack returns the signed bundle of m. It refuses a model that a device would
+// refuse, because the result has been opened and has answered.
+func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
+	opt.Version = cmp.Or(opt.Version, 1)
+	opt.K = cmp.Or(opt.K, bundle.MaxK)
+	opt.History = cmp.Or(opt.History, 500)
+	if opt.Expires <= opt.Created || opt.Created < 0 {
+		return nil, fmt.Errorf("pack: created %d, expires %d: want a time of expiry after that of creation", opt.Created, opt.Expires)
+	}
+	if opt.K < 0 || opt.K > bundle.MaxK || opt.History < 0 || opt.History > bundle.MaxHistory {
+		return nil, fmt.Errorf("pack: limits k %d, history %d: want at most %d and %d", opt.K, opt.History, bundle.MaxK, bundle.MaxHistory)
+	}
+	if n := len(m.Items); n == 0 || n > bundle.MaxItems || len(m.Count) != n {
+		return nil, fmt.Errorf("pack: %d items with %d counts: want 1 to %d items and a count for each", n, len(m.Count), bundle.MaxItems)
+	}
+	sections, err := layOut(m, opt)
+	if err != nil {
+		return nil, err
+	}
+
+	// Known answers are computed on the very bytes that ship: the bundle is
+	// written without them under a key of the moment, opened, and asked.
+	once, err := NewKeys(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := write(m, once, opt, sections, nil)
+	if err != nil {
+		return nil, err
+	}
+	r, err := open(draft, once, opt)
+	if err != nil {
+		return nil, err
+	}
+	var answers []bundle.KnownAnswer
+	for _, req := range questions(m, opt) {
+		a, err := r.Answer(req.Append(nil))
+		if err != nil {
+			return nil, fmt.Errorf("pack: known answer: %w", err)
+		}
+		answers = append(answers, a)
+	}
+	file, err := write(m, keys, opt, sections, answers)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = open(file, keys, opt); err == nil {
+		err = r.Check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pack: the bundle refuses itself: %w", err)
+	}
+	return file, nil
+}
+
+// open reads a bundle back as a device would.
+func open(file []byte, keys *Keys, opt Options) (*slate.Recommender, error) {
+	doc, err := keys.Root(1, opt.Expires)
+	if err != nil {
+		return nil, err
+	}
+	root, err := bundle.ParseRoot(doc)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(root, file, opt.Created)
+	if err != nil {
+		return nil, err
+	}
+	return slate.New(b), nil
+}
+
+// questions are the requests whose answers every engine must reproduce: an
+// empty history, one popular item, and a longer history of all kinds and ages.
+func questions(m *train.Model, opt Options) []slate.Request {
+	order := make([]int, len(m.Items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.Count[b], m.Count[a]) })
+	var long []profile.Event
+	for e := range min(20, opt.History, len(order)) {
+		long = append(long, profile.Event{
+			Item: m.Items[order[e*len(order)/20%len(order)]].ID, Kind: profile.Kind(1 + e%(profile.Kinds-1)),
+			Time: max(0, opt.Created-int64(e*e)*86400), Weight: profile.One / uint32(1+e%3),
+		})
+	}
+	one := []profile.Event{{Item: m.Items[order[0]].ID, Kind: profile.KindClick, Weight: profile.One}}
+	k := min(opt.K, 20)
+	return []slate.Request{
+		{K: k, Now: opt.Created},
+		{K: k, Now: opt.Created, History: one, Reasons: 1},
+		{K: k, Now: opt.Created, History: long, Reasons: 3},
+	}
+}
+
+// section is one value of the file and the manifest's entry for it.
+type section struct {
+	kind bundle.Kind
+	exp  int
+	body []byte
+}
+
+// layOut turns the model into sections, in ascending order of kind.
+func layOut(m *train.Model, opt Options) ([]section, error) {
+	list := catalogue(m)
+	switch m.Algorithm {
+	case train.Popular:
+	case train.IALS:
+		more, err := foldIn(m, opt)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+	case train.EASE:
+		list = append(list, neighbours(m, opt)...)
+	default:
+		return nil, fmt.Errorf("pack: algorithm %q: want ials, ease or popular", m.Algorithm)
+	}
+	return list, nil
+}
+
+// catalogue lays out what is known of the items. A column that is empty for
+// every item is left out. Item.Text is for training and never ships.
+func catalogue(m *train.Model) []section {
+	column := func(get func(data.Item) string) (all []string, any bool) {
+		for _, it := range m.Items {
+			s := get(it)
+			all, any = append(all, s), any || s != ""
+		}
+		return all, any
+	}
+	ids, _ := column(func(it data.Item) string { return it.ID })
+	list := []section{{kind: bundle.KindIDs, body: packStrings(ids)}}
+	if titles, any := column(func(it data.Item) string { return it.Title }); any {
+		list = append(list, section{kind: bundle.KindTitles, body: packStrings(titles)})
+	}
+	list = append(list, tags(m.Items)...)
+	if authors, any := column(func(it data.Item) string { return it.Author }); any {
+		list = append(list, section{kind: bundle.KindAuthors, body: packStrings(authors)})
+	}
+	published := make([]uint32, len(m.Items))
+	anyTime := false
+	for i, it := range m.Items {
+		if it.Published > 0 && it.Published <= math.MaxUint32 {
+			published[i], anyTime = uint32(it.Published), true
+		}
+	}
+	if anyTime {
+		list = append(list, section{kind: bundle.KindPublished, body: wire.AppendUint32s(nil, published)})
+	}
+	if urls, any := column(func(it data.Item) string { return it.URL }); any {
+		list = append(list, section{kind: bundle.KindURLs, body: packStrings(urls)})
+	}
+	if images, any := column(func(it data.Item) string { return it.Image }); any {
+		list = append(list, section{kind: bundle.KindImages, body: packStrings(images)})
+	}
+	return append(list, section{kind: bundle.KindPopularity, body: wire.AppendUint32s(nil, m.Count)})
+}
+
+// packStrings writes n+1 offsets and the bytes.
+func packStrings(list []string) []byte {
+	ends := []uint32{0}
+	for _, s := range list {
+		ends = append(ends, ends[len(ends)-1]+uint32(len(s)))
+	}
+	b := wire.AppendUint32s(nil, ends)
+	for _, s := range list {
+		b = append(b, s...)
+	}
+	return b
+}
+
+// tags writes the distinct tags in order of first appearance, and each item's.
+func tags(items []data.Item) []section {
+	index := map[string]uint16{}
+	var names []string
+	ends := []uint32{0}
+	var list []uint16
+	for _, it := range items {
+		for _, t := range it.Tags {
+			i, ok := index[t]
+			if !ok {
+				if len(names) == math.MaxUint16 {
+					continue // the format names 65535 tags; rarer ones come last
+				}
+				i = uint16(len(names))
+				index[t], names = i, append(names, t)
+			}
+			list = append(list, i)
+		}
+		ends = append(ends, uint32(len(list)))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []section{
+		{kind: bundle.KindTagNames, body: append(wire.AppendUint32s(nil, []uint32{uint32(len(names))}), packStrings(names)...)},
+		{kind: bundle.KindTags, body: wire.AppendUint16s(wire.AppendUint32s(nil, ends), list)},
+	}
+}
+
+// foldIn writes the item factors and what solving for a person needs: the gram
+// alpha·YᵀY of the quantised rows, so that the device's system is consistent,
+// and the ridge by number of items, so that the device needs no power
+// function: lambda·(n + alpha·|I|)^nu (Rendle et al. 2021, eq. 4).
+func foldIn(m *train.Model, opt Options) ([]section, error) {
+	n, d := len(m.Items), m.Dim
+	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
+		return nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
+	}
+	for i, x := range m.Factors {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return nil, fmt.Errorf("pack: item %q has a factor that is %v", m.Items[i/d].ID, x)
+		}
+	}
+	codes, scales, exp := quant.EncodeRows(m.Factors, d)
+	rows := quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+	gram := make([]float64, d*d)
+	row := make([]float32, d)
+	for i := range n {
+		rows.DecodeTo(row, i)
+		for a, x := range row {
+			for b, y := range row[:a+1] {
+				gram[a*d+b] += float64(x) * float64(y)
+			}
+		}
+	}
+	full := make([]float32, d*d)
+	for a := range d {
+		for b := range a + 1 {
+			g := float32(float64(m.Alpha) * gram[a*d+b])
+			full[a*d+b], full[b*d+a] = g, g
+		}
+	}
+	ridge := make([]float32, opt.History+1)
+	for h := range ridge {
+		ridge[h] = float32(float64(m.Reg) * math.Pow(float64(h)+float64(m.Alpha)*float64(n), float64(m.Exponent)))
+	}
+	return []section{
+		{kind: bundle.KindRows, exp: exp, body: quant.Bytes(codes)},
+		{kind: bundle.KindRowScales, body: rows.Scales},
+		{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, full)},
+		{kind: bundle.KindRidge, body: wire.AppendFloat32s(nil, ridge)},
+	}, nil
+}
+
+// neighbours writes the rows of a linear model, pruned to the largest weights.
+func neighbours(m *train.Model, opt Options) []section {
+	ptr := []int64{0}
+	var items []uint32
+	var values []float32
+	for i := range m.Neighbours.Rows {
+		col, val := m.Neighbours.Row(i)
+		keep := make([]int, len(col))
+		for k := range keep {
+			keep[k] = k
+		}
+		if opt.Neighbours > 0 && len(keep) > opt.Neighbours {
+			slices.SortStableFunc(keep, func(a, b int) int {
+				return cmp.Compare(math.Abs(float64(val[b])), math.Abs(float64(val[a])))
+			})
+			keep = keep[:opt.Neighbours]
+			slices.Sort(keep)
+		}
+		for _, k := range keep {
+			items, values = append(items, uint32(col[k])), append(values, val[k])
+		}
+		ptr = append(ptr, int64(len(items)))
+	}
+	codes, scales, exp := quant.EncodeRagged(values, ptr)
+	starts := make([]uint32, len(ptr))
+	for i, p := range ptr {
+		starts[i] = uint32(p)
+	}
+	return []section{
+		{kind: bundle.KindStarts, body: wire.AppendUint32s(nil, starts)},
+		{kind: bundle.KindNeighbours, body: wire.AppendUint32s(nil, items)},
+		{kind: bundle.KindWeights, exp: exp, body: quant.Bytes(codes)},
+		{kind: bundle.KindScales, body: wire.AppendUint16s(nil, scales)},
+	}
+}
+
+// write encodes manifest, signatures and frame.
+func write(m *train.Model, keys *Keys, opt Options, sections []section, answers []bundle.KnownAnswer) ([]byte, error) {
+	manifest, err := encodeManifest(m, opt, sections, answers)
+	if err != nil {
+		return nil, err
+	}
+	if len(manifest) > bundle.MaxManifest {
+		return nil, fmt.Errorf("pack: the manifest has %d bytes, want at most %d", len(manifest), bundle.MaxManifest)
+	}
+	signatures, err := keys.sign(bundle.RoleManifest, opt.Channel, manifest)
+	if err != nil {
+		return nil, err
+	}
+	w := newWriter()
+	w.document("nearside", 6)
+	w.uintField(1, bundle.FormatVersion)
+	w.stringField(2, opt.Channel)
+	w.binField(3, manifest)
+	w.binField(4, signatures)
+	w.key(5)
+	w.array(len(sections))
+	for _, s := range sections {
+		w.bin(s.body)
+	}
+	return w.bytes()
+}
+
+func encodeManifest(m *train.Model, opt Options, sections []section, answers []bundle.KnownAnswer) ([]byte, error) {
+	w := newWriter()
+	w.document("mani", 12)
+	w.stringField(1, opt.Channel)
+	w.stringField(2, string(m.Algorithm))
+	w.uintField(3, opt.Version)
+	w.uintField(4, uint64(opt.Created))
+	w.uintField(5, uint64(opt.Expires))
+	w.uintField(6, bundle.ABIVersion)
+
+	w.key(7)
+	w.mapLen(4)
+	w.uintField(0, uint64(len(m.Items)))
+	dim := 0
+	if m.Algorithm == train.IALS {
+		dim = m.Dim
+	}
+	w.uintField(1, uint64(dim))
+	w.uintField(2, uint64(opt.K))
+	w.uintField(3, uint64(opt.History))
+
+	w.key(8)
+	w.array(len(sections))
+	for _, s := range sections {
+		hash := sha256.Sum256(s.body)
+		if s.exp == 0 {
+			w.mapLen(3)
+		} else {
+			w.mapLen(4)
+		}
+		w.uintField(0, uint64(s.kind))
+		w.uintField(1, uint64(len(s.body)))
+		w.binField(2, hash[:])
+		if s.exp != 0 {
+			w.intField(3, int64(s.exp))
+		}
+	}
+
+	w.key(9)
+	w.mapLen(3)
+	w.uintField(0, uint64(scorerOf(m.Algorithm)))
+	w.key(1)
+	w.array(profile.Kinds)
+	for _, v := range profile.DefaultKinds {
+		w.uint(uint64(v))
+	}
+	w.uintField(2, uint64(opt.HalfLife))
+
+	w.key(10)
+	w.mapLen(4)
+	w.uintField(0, m.Label.Users)
+	w.uintField(1, m.Label.Events)
+	w.uintField(2, uint64(m.Label.MinItemUsers))
+	w.uintField(3, m.Label.Dropped)
+
+	w.key(11)
+	w.array(len(answers))
+	for _, a := range answers {
+		w.mapLen(2)
+		w.binField(0, a.Request)
+		w.binField(1, a.Items[:])
+	}
+	return w.bytes()
+}
+
+func scorerOf(a train.Algorithm) bundle.Scorer {
+	switch a {
+	case train.IALS:
+		return bundle.ScorerFoldIn
+	case train.EASE:
+		return bundle.ScorerNeighbours
+	}
+	return bundle.ScorerPopular
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/wasm/abi"
+)
+
+// TestBundlesAndModuleNameOneABI holds together the two places where the
+// version stands: core must not import what lies above the wall.
+func TestBundlesAndModuleNameOneABI(t *testing.T) {
+	if bundle.ABIVersion != abi.Version {
+		t.Errorf("bundle.ABIVersion is %d, abi.Version is %d", bundle.ABIVersion, abi.Version)
+	}
+}
