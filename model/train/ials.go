@@ -1,0 +1,214 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/data"
+)
+
+// Implicit alternating least squares: Hu, Koren and Volinsky, "Collaborative
+// filtering for implicit feedback datasets", ICDM 2008, with the loss and the
+// frequency-scaled regularisation of Rendle, Krichene, Zhang and Koren,
+// "Revisiting the performance of iALS on item recommendation benchmarks",
+// arXiv 2110.14037, equations 1 and 4. With ŷ = x_u·y_i, S the observed pairs
+// and w their weights, it minimises
+//
+//	Σ_S w(ŷ-1)² + α Σ_all ŷ² + λ Σ_u (|S_u| + α·items)^ν |x_u|²
+//	                         + λ Σ_i (|S_i| + α·users)^ν |y_i|²
+//
+// An epoch solves every user given the items and then every item given the
+// users, each exactly:
+//
+//	(α YᵀY + Σ w y_i y_iᵀ + λ(|S_u| + α·items)^ν I) x_u = Σ w y_i
+//
+// which is also the fold-in of a person on the device.
+
+const (
+	// solveBlock is how many rows a worker takes at a time.
+	solveBlock = 32
+	// gatherRows is how many rows of the other side are added to a system at
+	// a time: at 64 factors they are 32 KB, the size of a first-level cache.
+	gatherRows = 128
+	// gramParts bounds how many partial sums of the Gram matrix there are.
+	// Their number depends on the data only, or the workers would change the
+	// rounding.
+	gramParts = 32
+)
+
+// ials is a training in progress. The users' factors are computed from the
+// items' at the start of each epoch, so the items' are all of its state.
+type ials struct {
+	cfg            Config
+	byUser, byItem *data.Matrix
+	users, items   []float32 // rows × Dim, row-major
+	meter          *meter
+}
+
+// trainIALS returns the item factors, m.Cols × cfg.Dim.
+func trainIALS(ctx context.Context, m *data.Matrix, cfg Config) ([]float32, error) {
+	t := newIALS(m, cfg)
+	cp := newCheckpoint(cfg, m)
+	done, err := cp.resume(t.items)
+	if err != nil {
+		return nil, err
+	}
+	if done > cfg.Epochs {
+		return nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cfg.Checkpoint, done, cfg.Epochs)
+	}
+	t.meter.state.Done = int64(done) * int64(m.Rows+m.Cols)
+	for epoch := done + 1; epoch <= cfg.Epochs; epoch++ {
+		if err := t.epoch(ctx, epoch); err != nil {
+			return nil, fmt.Errorf("epoch %d of %d: %w", epoch, cfg.Epochs, err)
+		}
+		if err := cp.save(epoch, t.items); err != nil {
+			return nil, err
+		}
+	}
+	if err := cp.remove(); err != nil {
+		return nil, err
+	}
+	return t.items, nil
+}
+
+func newIALS(m *data.Matrix, cfg Config) *ials {
+	t := &ials{
+		cfg: cfg, byUser: m, byItem: m.Transpose(),
+		users: make([]float32, m.Rows*cfg.Dim),
+		items: make([]float32, m.Cols*cfg.Dim),
+		meter: &meter{report: cfg.Progress},
+	}
+	t.meter.state.Total = int64(cfg.Epochs) * int64(m.Rows+m.Cols)
+	// The second word of the generator's seed is the digits of pi.
+	rng := rand.New(rand.NewPCG(cfg.Seed, 0x3243f6a8885a308d))
+	std := float64(cfg.InitStd) / math.Sqrt(float64(cfg.Dim))
+	for k := range t.items {
+		t.items[k] = float32(rng.NormFloat64() * std)
+	}
+	return t
+}
+
+// epoch solves all users and then all items.
+func (t *ials) epoch(ctx context.Context, epoch int) error {
+	t.meter.enter("users", epoch)
+	if err := t.solve(ctx, t.byUser, t.users, t.items); err != nil {
+		return err
+	}
+	t.meter.enter("items", epoch)
+	return t.solve(ctx, t.byItem, t.items, t.users)
+}
+
+// solve computes each row of x from the rows of y that pairs gives it.
+func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) error {
+	d := t.cfg.Dim
+	gram, err := t.gram(ctx, y)
+	if err != nil {
+		return err
+	}
+	return blocks(ctx, t.cfg.Workers, pairs.Rows, solveBlock, func() func(from, to int) error {
+		s := newSystem(d)
+		return func(from, to int) error {
+			for r := from; r < to; r++ {
+				col, val := pairs.Row(r)
+				copy(s.a, gram)
+				if !s.solve(x[r*d:r*d+d], y, col, val, t.reg(len(col), pairs.Cols)) {
+					return fmt.Errorf("%s: row %d with %d pairs: its system is not positive definite in float32: "+
+						"use a larger reg or smaller weights", t.meter.state.Stage, r, len(col))
+				}
+			}
+			t.meter.add(to - from)
+			return nil
+		}
+	})
+}
+
+// reg returns λ(n + α·others)^ν, for a row with n of the pairs it could have
+// with so many others.
+func (t *ials) reg(n, others int) float32 {
+	scale := float64(n) + float64(t.cfg.Alpha)*float64(others)
+	return float32(float64(t.cfg.Reg) * math.Pow(scale, float64(t.cfg.Exponent)))
+}
+
+// gram returns the lower triangle of α YᵀY. Partial sums over fixed ranges of
+// rows are added in order.
+func (t *ials) gram(ctx context.Context, y []float32) ([]float32, error) {
+	d := t.cfg.Dim
+	n := len(y) / d
+	size := max(gatherRows, (n+gramParts-1)/gramParts)
+	parts := make([][]float32, (n+size-1)/size)
+	alpha := make([]float32, size)
+	for r := range alpha {
+		alpha[r] = t.cfg.Alpha
+	}
+	err := blocks(ctx, t.cfg.Workers, n, size, func() func(from, to int) error {
+		return func(from, to int) error {
+			part := make([]float32, d*d)
+			for ; from < to; from += gatherRows {
+				rows := min(gatherRows, to-from)
+				quant.AddOuters(part, y[from*d:(from+rows)*d], alpha[:rows], d)
+			}
+			parts[(to-1)/size] = part
+			return nil
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range parts[1:] {
+		quant.Axpy(parts[0], part, 1)
+	}
+	return parts[0], nil
+}
+
+// system is a worker's scratch memory.
+type system struct {
+	d int
+	a []float32 // d×d: the Gram matrix before solve, its factor after
+	y []float32 // gatherRows×d
+	w []float32 // gatherRows
+}
+
+func newSystem(d int) *system {
+	s := &system{d: d, a: make([]float32, d*d), y: make([]float32, gatherRows*d), w: make([]float32, gatherRows)}
+	for r := range s.w {
+		s.w[r] = 1
+	}
+	return s
+}
+
+// solve adds the rows col of y, weighted by val, and reg on the diagonal, to
+// s.a and solves for x. It returns false when the system is not positive
+// definite.
+func (s *system) solve(x, y []float32, col []int32, val []float32, reg float32) bool {
+	d := s.d
+	clear(x)
+	if len(col) == 0 {
+		return true
+	}
+	for len(col) > 0 {
+		n := min(len(col), gatherRows)
+		for k, c := range col[:n] {
+			copy(s.y[k*d:k*d+d], y[int(c)*d:])
+		}
+		if val != nil {
+			copy(s.w, val[:n])
+			val = val[n:]
+		}
+		quant.AddOuters(s.a, s.y[:n*d], s.w[:n], d)
+		for k, w := range s.w[:n] {
+			quant.Axpy(x, s.y[k*d:], w)
+		}
+		col = col[n:]
+	}
+	for k := range d {
+		s.a[k*d+k] += reg
+	}
+	if !quant.Cholesky(s.a, d) {
+		return false
+	}
+	quant.CholeskySolve(s.a, d, x)
+	return true
+}
