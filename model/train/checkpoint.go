@@ -93,14 +93,18 @@ func (c *checkpoint) resume(factors []float32) (done int, err error) {
 
 func (c *checkpoint) parse(doc []byte, factors []float32) (done int, err error) {
 	d := wire.NewDecoder(doc)
-	m, err := openDocument(d, checkpointKind, checkpointVersion)
-	if err != nil {
+	if err := openDocument(d, checkpointKind, checkpointVersion); err != nil {
 		return 0, err
 	}
 	var config, matrix [sha256.Size]byte
 	var floats wire.Float32s
+	m := d.Map(6)
 	for m.Next() {
 		switch m.Key {
+		case 0:
+			d.String(len(checkpointKind))
+		case 1:
+			d.Uint(checkpointVersion)
 		case 2:
 			d.BinExact(config[:])
 		case 3:
@@ -113,7 +117,7 @@ func (c *checkpoint) parse(doc []byte, factors []float32) (done int, err error) 
 			m.Unknown()
 		}
 	}
-	m.Require(2, 3, 4, 5)
+	m.Require(0, 1, 2, 3, 4, 5)
 	if err := d.End(); err != nil {
 		return 0, err
 	}
