@@ -6,6 +6,13 @@ import { decode } from './msgpack.js';
 
 const scorers = ['unknown', 'popular', 'fold-in', 'neighbours'];
 
+/** What a section holds, by its number in SPEC.md. */
+const sectionKinds = new Map([
+  [1, 'ids'], [2, 'titles'], [3, 'tag-names'], [4, 'tags'], [5, 'authors'], [6, 'published'], [7, 'urls'],
+  [8, 'images'], [9, 'popularity'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [24, 'starts'],
+  [25, 'neighbours'], [26, 'weights'], [27, 'scales'],
+]);
+
 /**
  * @typedef {object} Manifest what the publisher signed
  * @property {string} channel may be ''
@@ -15,11 +22,15 @@ const scorers = ['unknown', 'popular', 'fold-in', 'neighbours'];
  * @property {number} expires Unix seconds
  * @property {number} abi
  * @property {Limits} limits
- * @property {{kind: number, bytes: number, hash: string}[]} sections the rest of
- *   the file; the hash is SHA-256 in hex
+ * @property {Section[]} sections the rest of the file
  * @property {Scoring} scoring
  * @property {Privacy} privacy
  * @property {number} knownAnswers how many answers the module checked against the publisher's
+ *
+ * @typedef {object} Section
+ * @property {string} kind 'ids', 'titles', … as SPEC.md has it
+ * @property {number} bytes
+ * @property {string} hash SHA-256, in hex
  *
  * @typedef {object} Limits
  * @property {number} items in the catalogue
@@ -55,7 +66,7 @@ export function readManifest(bytes) {
     abi: top.get(6),
     limits: { items: limits.get(0), dim: limits.get(1), k: limits.get(2), history: limits.get(3) },
     sections: sections.map((/** @type {Map<number, any>} */ section) => ({
-      kind: section.get(0),
+      kind: sectionKinds.get(section.get(0)) ?? 'unknown',
       bytes: section.get(1),
       hash: toHex(section.get(2)),
     })),

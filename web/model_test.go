@@ -1,0 +1,90 @@
+package web_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/modeltest"
+	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/train"
+	"github.com/nearside/nearside/wasm"
+	"github.com/nearside/nearside/web"
+)
+
+// magazine returns the module and a small model of the made-up magazine, good
+// for a day.
+func magazine(t *testing.T) web.Files {
+	t.Helper()
+	world := modeltest.Magazine(1, modeltest.Size{Items: 420, Readers: 900})
+	return model(t, "magazine", world.Log, world.Items)
+}
+
+// movies returns the module and a model of MovieLens latest-small, or skips
+// the test when that is not at hand.
+func movies(t *testing.T) web.Files {
+	t.Helper()
+	root := os.Getenv("NEARSIDE_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared", "data")
+	}
+	events, items, err := data.Find(filepath.Join(root, "movielens-latest-small"))
+	if err != nil {
+		t.Skipf("no MovieLens latest-small, name its parent folder in NEARSIDE_DATA: %v", err)
+	}
+	log, _, err := data.ReadEvents(events, data.Options{MinRating: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue, _, err := data.ReadItems(items, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model(t, "movies", log, catalogue)
+}
+
+// model trains on log and packs the result.
+func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item) web.Files {
+	t.Helper()
+	module, err := wasm.Module()
+	if errors.Is(err, wasm.ErrNotBuilt) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := log.Len()
+	log, _ = data.Clean(log, data.Cleaning{MinItemUsers: 5, MinUserItems: 2})
+	m, err := train.Train(t.Context(), log.Matrix(), train.Config{Algorithm: train.IALS, Dim: 32, Epochs: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := make(map[string]data.Item)
+	for _, item := range catalogue {
+		byID[item.ID] = item
+	}
+	for i := range log.Items.Len() {
+		m.Items = append(m.Items, byID[log.Items.ID(int32(i))])
+	}
+	m.Label.Dropped = uint64(rows - log.Len())
+
+	keys, err := pack.NewKeys(rand.NewChaCha8([32]byte{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Unix()
+	const day = 24 * 60 * 60
+	root, err := keys.Root(1, now+day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := pack.Pack(m, keys, pack.Options{Channel: channel, Version: 3, Created: now, Expires: now + day})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return web.Files{Module: module, Bundle: bundle, Root: root}
+}
