@@ -1,0 +1,66 @@
+# Go 1.27 with SIMD for wasm. The toolchain comes through the Go module proxy,
+# so any Go from 1.21 on will do to start it.
+export GOTOOLCHAIN := go1.27.0
+export GOEXPERIMENT := simd
+
+ADDR ?= 127.0.0.1:8080
+T ?= 30s
+
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench fuzz golden nightly clean
+
+all: build ## the module and bin/nearside
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: wasm ## bin/nearside
+	go build -trimpath -o bin/nearside ./cmd/nearside
+
+wasm: ## wasm/bin/nearside.wasm, sealed; prints its sha256
+	go run ./wasm/build
+
+demo: build ## train, pack, sign and serve; DATA=folder for real data, ADDR=host:port
+	bin/nearside demo $(if $(DATA),--data $(DATA)) --addr $(ADDR)
+
+test: wasm chromium check test-go test-scalar test-js ## everything, set-up included
+
+test-go:
+	go test -timeout 20m ./...
+
+# Embedders do not set the experiment: the scalar twins must give the same.
+test-scalar:
+	GOEXPERIMENT= go test ./model/core/... ./model/pack
+
+test-js:
+	node --test web/test/
+
+test-wasm: ## core's own tests, compiled to WebAssembly, in Node
+	GOOS=js GOARCH=wasm go test -exec "$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./model/core/...
+
+check: wasm ## format, vet, go.mod
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make: gofmt would change these files'; exit 1; }
+	go vet ./...
+	GOOS=wasip1 GOARCH=wasm go vet ./wasm/guest ./model/core/...
+	go mod tidy -diff
+
+# The page is tested in a real browser.
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$NEARSIDE_CHROMIUM" || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo 'chromium: installing Debian'"'"'s package'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo 'chromium: not found; install the package chromium, or name a browser in NEARSIDE_CHROMIUM' >&2; exit 1; fi
+
+bench: wasm ## Go benchmarks, for benchstat
+	go test -run xxx -bench . -count 6 ./model/core/... ./model/train ./host
+
+fuzz: ## each fuzz target for T
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	  go test -run xxx -fuzz "^$$f$$" -fuzztime $(T) $$p || exit 1; done; done
+
+golden: wasm ## rewrite goldens and vectors; read the diff
+	go test ./wasm ./host -update
+
+nightly: test test-wasm fuzz ## the long forms
+
+clean:
+	rm -rf bin wasm/bin/nearside.wasm
