@@ -208,3 +208,41 @@ func (s *scores) add(rank int) {
 		s.ndcg10 += discount(rank)
 	}
 }
+
+// learn trains on the split.
+func (n *ncf) learn(t *testing.T, cfg train.Config) *train.Model {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("training on MovieLens 1M takes from half a minute to some minutes")
+	}
+	m, err := train.Train(t.Context(), n.train.Matrix(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestNCFEASE: Steck, Embarrassingly Shallow Autoencoders for Sparse Data (WWW
+// 2019), equation 8. The numbers are those of an independent computation in
+// numpy on the same files.
+func TestNCFEASE(t *testing.T) {
+	n := mustNCF(t)
+	m := n.learn(t, train.Config{Algorithm: train.EASE, Lambda: 1000})
+	n.judge(t, m, scores{.7182, .4511}, scores{.1089, .0545}, exact)
+}
+
+// TestNCFIALS uses the hyper-parameters that Rendle et al., Revisiting the
+// Performance of iALS on Item Recommendation Benchmarks (RecSys 2022), publish
+// for this split. The numbers are those of an independent computation in numpy
+// on the same files, the middle of two seeds. What is judged is the fold-in, so
+// each person is solved once more after the last epoch.
+func TestNCFIALS(t *testing.T) {
+	n := mustNCF(t)
+	const within = .006 // seeds differ by up to .004 in HR@10
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			m := n.learn(t, train.Config{Algorithm: train.IALS, Dim: 192, Epochs: 12, Reg: .007, Alpha: .3, Exponent: 1, InitStd: .1, Seed: seed})
+			n.judge(t, m, scores{.7316, .4544}, scores{.1048, .0521}, within)
+		})
+	}
+}
