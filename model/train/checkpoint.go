@@ -93,18 +93,14 @@ func (c *checkpoint) resume(factors []float32) (done int, err error) {
 
 func (c *checkpoint) parse(doc []byte, factors []float32) (done int, err error) {
 	d := wire.NewDecoder(doc)
-	if err := openDocument(d, checkpointKind, checkpointVersion); err != nil {
+	m, err := openDocument(d, checkpointKind, checkpointVersion)
+	if err != nil {
 		return 0, err
 	}
 	var config, matrix [sha256.Size]byte
 	var floats wire.Float32s
-	m := d.Map(6)
 	for m.Next() {
 		switch m.Key {
-		case 0:
-			d.String(len(checkpointKind))
-		case 1:
-			d.Uint(checkpointVersion)
 		case 2:
 			d.BinExact(config[:])
 		case 3:

@@ -2,276 +2,282 @@ package train
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"slices"
+	"unicode/utf8"
 
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 )
 
-// A model file is a document in the subset of core/wire; n items, d factors:
+// A model file (.nsm) is a document in the subset of core/wire. Tables are bin
+// values of little-endian numbers; a single float32 stands as its bits, a uint:
 //
-//	0  str   "nearside model"
-//	1  uint  1, the version
-//	2  str   algorithm
-//	3  array of n items, each a map: 0 id, 1 title, 2 tags, 3 text, 4 author,
-//	         5 published, 6 url, 7 image
-//	4  bin   count, uint32[n]
-//	5  map   label: 0 users, 1 events, 2 dropped, 3 min item users, 4 digest
-//	6  uint  d
-//	7  bin   factors, float32[n×d]
-//	8  bin   alpha, reg, exponent: float32[3]
-//	9  bin   neighbours: row ends, uint32[n]
-//	10 bin   neighbours: items, uint32[m]
-//	11 bin   neighbours: weights, float32[m]
+//	0 str   "nearside model"
+//	1 uint  1, the version
+//	2 str   algorithm
+//	3 array of n items, each an array: id, title, tags (array of str), text,
+//	        author, published (int), url, image
+//	4 bin   n uint32: people per item
+//	5 map   label: 0 users, 1 events, 2 dropped, 3 fewest people behind an
+//	        item, 4 digest (bin of 32)
+//	6 map   iALS only: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu
+//	7 map   EASE only: 0 n uint32: neighbours per row, 1 uint32: their columns,
+//	        2 float32: their weights
 const (
 	modelKind    = "nearside model"
 	modelVersion = 1
-	maxModelFile = 4 << 30
-	maxString    = 1 << 20
 )
 
-// Write writes the model's file. The same model gives the same bytes.
+// Bounds of a model file.
+const (
+	maxText  = 1 << 20        // bytes of one text of an item
+	maxTags  = math.MaxUint16 // tags of one item
+	maxItems = math.MaxInt32  // an item's index is an int32
+	maxTable = math.MaxUint32 // bytes of a table: what a msgpack bin value holds
+)
+
+// Write writes the model file: the same model, the same bytes. It refuses a
+// model that [Read] would refuse.
 func (m *Model) Write(w io.Writer) error {
-	doc := appendDocument(nil, 12, modelKind, modelVersion)
-	doc = wire.AppendString(append(doc, 2), string(m.Algorithm))
-	doc = wire.AppendArray(append(doc, 3), len(m.Items))
+	if err := m.check(); err != nil {
+		return fmt.Errorf("train: model: %w", err)
+	}
+	pairs := 7
+	if m.Algorithm == Popular {
+		pairs = 6
+	}
+	doc := appendDocument(nil, pairs, modelKind, modelVersion)
+	doc = wire.AppendString(wire.AppendUint(doc, 2), string(m.Algorithm))
+	doc = wire.AppendArray(wire.AppendUint(doc, 3), len(m.Items))
 	for _, it := range m.Items {
-		doc = wire.AppendMap(doc, 8)
-		doc = wire.AppendString(append(doc, 0), it.ID)
-		doc = wire.AppendString(append(doc, 1), it.Title)
-		doc = wire.AppendArray(append(doc, 2), len(it.Tags))
-		for _, t := range it.Tags {
-			doc = wire.AppendString(doc, t)
+		doc = appendItem(doc, it)
+	}
+	doc = appendUint32s(doc, 4, m.Count)
+	doc = appendLabel(wire.AppendUint(doc, 5), m.Label)
+	switch m.Algorithm {
+	case IALS:
+		doc = wire.AppendMap(wire.AppendUint(doc, 6), 5)
+		doc = wire.AppendUint(wire.AppendUint(doc, 0), uint64(m.Dim))
+		doc = appendFloat32s(doc, 1, m.Factors)
+		for k, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
+			doc = wire.AppendUint(wire.AppendUint(doc, uint64(2+k)), uint64(math.Float32bits(v)))
 		}
-		doc = wire.AppendString(append(doc, 3), it.Text)
-		doc = wire.AppendString(append(doc, 4), it.Author)
-		doc = wire.AppendInt(append(doc, 5), it.Published)
-		doc = wire.AppendString(append(doc, 6), it.URL)
-		doc = wire.AppendString(append(doc, 7), it.Image)
+	case EASE:
+		size, col := make([]uint32, len(m.Items)), make([]uint32, len(m.Neighbours.Col))
+		for i := range size {
+			size[i] = uint32(m.Neighbours.Ptr[i+1] - m.Neighbours.Ptr[i])
+		}
+		for e, c := range m.Neighbours.Col {
+			col[e] = uint32(c)
+		}
+		doc = wire.AppendMap(wire.AppendUint(doc, 7), 3)
+		doc = appendUint32s(doc, 0, size)
+		doc = appendUint32s(doc, 1, col)
+		doc = appendFloat32s(doc, 2, m.Neighbours.Val)
 	}
-	doc = wire.AppendBin(append(doc, 4), wire.AppendUint32s(nil, m.Count))
-	doc = wire.AppendMap(append(doc, 5), 5)
-	doc = wire.AppendUint(append(doc, 0), m.Label.Users)
-	doc = wire.AppendUint(append(doc, 1), m.Label.Events)
-	doc = wire.AppendUint(append(doc, 2), m.Label.Dropped)
-	doc = wire.AppendUint(append(doc, 3), uint64(m.Label.MinItemUsers))
-	doc = wire.AppendBin(append(doc, 4), m.Label.Digest[:])
-	doc = wire.AppendUint(append(doc, 6), uint64(m.Dim))
-	doc = wire.AppendFloat32s(wire.AppendBinHead(append(doc, 7), 4*len(m.Factors)), m.Factors)
-	doc = wire.AppendBin(append(doc, 8), wire.AppendFloat32s(nil, []float32{m.Alpha, m.Reg, m.Exponent}))
-	nb := m.Neighbours
-	if nb == nil {
-		nb = &data.Matrix{Ptr: []int64{0}}
+	if _, err := w.Write(doc); err != nil {
+		return fmt.Errorf("train: model: %w", err)
 	}
-	doc = wire.AppendBinHead(append(doc, 9), 4*(len(nb.Ptr)-1))
-	for _, p := range nb.Ptr[1:] {
-		doc = binary.LittleEndian.AppendUint32(doc, uint32(p))
-	}
-	doc = wire.AppendBinHead(append(doc, 10), 4*len(nb.Col))
-	for _, c := range nb.Col {
-		doc = binary.LittleEndian.AppendUint32(doc, uint32(c))
-	}
-	doc = wire.AppendFloat32s(wire.AppendBinHead(append(doc, 11), 4*len(nb.Val)), nb.Val)
-	_, err := io.Copy(w, bytes.NewReader(doc))
-	return err
+	return nil
 }
 
 // Save replaces the file at path with the model's: a crash leaves the old one
 // or the new one.
 func (m *Model) Save(path string) error {
-	var b bytes.Buffer
-	if err := m.Write(&b); err != nil {
+	var doc bytes.Buffer
+	if err := m.Write(&doc); err != nil {
 		return err
 	}
-	if err := replaceFile(path, b.Bytes()); err != nil {
-		return fmt.Errorf("train: %w", err)
+	if err := replaceFile(path, doc.Bytes()); err != nil {
+		return fmt.Errorf("train: model: %w", err)
 	}
 	return nil
 }
 
-// Read reads a model file. It refuses any other file, and a damaged one.
+// Read reads the model file that [Model.Write] wrote at path. It refuses
+// anything else: another kind of file, one that is cut off, bytes after the
+// end, numbers that are not finite, indices out of range.
 func Read(path string) (*Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	if info.Size() > maxModelFile {
-		return nil, fmt.Errorf("train: %s: %d bytes, want at most %d", path, info.Size(), int64(maxModelFile))
-	}
 	doc, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+		return nil, fmt.Errorf("train: model: %w", err)
 	}
 	m, err := parseModel(doc)
 	if err != nil {
-		return nil, fmt.Errorf("train: %s: not a model file: %w", path, err)
+		return nil, fmt.Errorf("train: model %q: %w", path, err)
 	}
 	return m, nil
 }
 
-// openDocument checks which document d stands at, so that the wrong kind of
-// file is named before a strange field is. It reads nothing from d itself.
-func openDocument(d *wire.Decoder, kind string, version uint64) error {
-	peek := *d
-	m := peek.Map(64)
-	if m.Next() && m.Key == 0 {
-		if got := peek.String(64); peek.Err() == nil && got != kind {
-			return fmt.Errorf("it is a %q, want a %q", got, kind)
-		}
-	}
-	if m.Next() && m.Key == 1 {
-		if got := peek.Uint(math.MaxUint64); peek.Err() == nil && got != version {
-			return fmt.Errorf("version %d, want %d", got, version)
-		}
-	}
-	return peek.Err()
-}
-
 func parseModel(doc []byte) (*Model, error) {
-	var (
-		m                        Model
-		factors, params, weights wire.Float32s
-		counts, ends, columns    wire.Uint32s
-		d                        = wire.NewDecoder(doc)
-	)
-	if err := openDocument(d, modelKind, modelVersion); err != nil {
+	d := wire.NewDecoder(doc)
+	keys, err := openDocument(d, modelKind, modelVersion)
+	if err != nil {
 		return nil, err
 	}
-	top := d.Map(12)
-	for top.Next() {
-		switch top.Key {
-		case 0:
-			d.String(len(modelKind))
-		case 1:
-			d.Uint(modelVersion)
-		case 2:
-			m.Algorithm = Algorithm(d.String(64))
-		case 3:
-			n := d.Array(math.MaxInt32)
-			for range n {
-				m.Items = append(m.Items, readItem(d))
-				if d.Err() != nil {
-					break
-				}
+	m := &Model{}
+	for keys.Next() {
+		switch {
+		case keys.Key == 2:
+			m.Algorithm = Algorithm(d.String(maxText))
+		case keys.Key == 3:
+			m.Items = make([]data.Item, d.Array(maxItems))
+			for i := 0; i < len(m.Items) && d.Err() == nil; i++ {
+				readItem(d, &m.Items[i])
 			}
-		case 4:
-			counts = d.Bin(math.MaxUint32)
-		case 5:
-			m.Label = readLabel(d)
-		case 6:
-			m.Dim = int(d.Uint(MaxDim))
-		case 7:
-			factors = d.Bin(math.MaxUint32)
-		case 8:
-			params = d.Bin(12)
-		case 9:
-			ends = d.Bin(math.MaxUint32)
-		case 10:
-			columns = d.Bin(math.MaxUint32)
-		case 11:
-			weights = d.Bin(math.MaxUint32)
+		case keys.Key == 4:
+			m.Count = readUint32s(d)
+		case keys.Key == 5:
+			readLabel(d, &m.Label)
+		case keys.Key == 6 && m.Algorithm == IALS:
+			readFactors(d, m)
+		case keys.Key == 7 && m.Algorithm == EASE:
+			m.Neighbours = readNeighbours(d, len(m.Items))
 		default:
-			top.Unknown()
+			keys.Unknown()
 		}
 	}
-	top.Require(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+	keys.Require(2, 3, 4, 5)
+	switch m.Algorithm {
+	case IALS:
+		keys.Require(6)
+	case EASE:
+		keys.Require(7)
+	}
 	if err := d.End(); err != nil {
 		return nil, err
 	}
-	n := len(m.Items)
-	if len(counts) != 4*n || len(params) != 12 || len(factors)%4 != 0 || len(ends)%4 != 0 || len(columns) != len(weights) || len(columns)%4 != 0 {
-		return nil, fmt.Errorf("%d items and tensors of other lengths", n)
+	if err := m.check(); err != nil {
+		return nil, err
 	}
-	for i := range n {
-		m.Count = append(m.Count, counts.At(i))
-	}
-	m.Alpha, m.Reg, m.Exponent = params.At(0), params.At(1), params.At(2)
-	switch m.Algorithm {
-	case IALS:
-		if m.Dim < 1 || factors.Len() != n*m.Dim {
-			return nil, fmt.Errorf("%d factors for %d items of %d", factors.Len(), n, m.Dim)
-		}
-		m.Factors = make([]float32, factors.Len())
-		for k := range m.Factors {
-			m.Factors[k] = factors.At(k)
-		}
-	case EASE:
-		return &m, m.readNeighbours(ends, columns, weights)
-	case Popular:
-	default:
-		return nil, fmt.Errorf("algorithm %q: want %q, %q or %q", m.Algorithm, IALS, EASE, Popular)
-	}
-	return &m, nil
+	return m, nil
 }
 
-// readNeighbours checks that every index is in range and ascending.
-func (m *Model) readNeighbours(ends, columns wire.Uint32s, weights wire.Float32s) error {
+// check says what keeps m from being a model that a file can hold.
+func (m *Model) check() error {
 	n := len(m.Items)
-	if ends.Len() != n {
-		return fmt.Errorf("%d rows of neighbours for %d items", ends.Len(), n)
+	if n == 0 || len(m.Count) != n {
+		return fmt.Errorf("%d items with %d counts: want at least one, and as many", n, len(m.Count))
 	}
-	nb := &data.Matrix{Rows: n, Cols: n, Ptr: make([]int64, 1, n+1)}
-	for i := range n {
-		from, to := nb.Ptr[i], int64(ends.At(i))
-		if to < from || to > int64(columns.Len()) {
-			return fmt.Errorf("neighbours of item %d end at %d of %d", i, to, columns.Len())
+	for i, it := range m.Items {
+		if len(it.Tags) > maxTags {
+			return fmt.Errorf("item %d: %d tags: want at most %d", i, len(it.Tags), maxTags)
 		}
-		for k := from; k < to; k++ {
-			nb.Col, nb.Val = append(nb.Col, int32(columns.At(int(k)))), append(nb.Val, weights.At(int(k)))
+		for _, text := range append([]string{it.ID, it.Title, it.Text, it.Author, it.URL, it.Image}, it.Tags...) {
+			if len(text) > maxText || !utf8.ValidString(text) {
+				return fmt.Errorf("item %d: %.40q: want UTF-8 of at most %d bytes", i, text, maxText)
+			}
 		}
-		row := nb.Col[from:]
-		if !slices.IsSorted(row) || len(row) > 0 && (row[0] < 0 || int(row[len(row)-1]) >= n) {
-			return fmt.Errorf("neighbours of item %d are not ascending items", i)
-		}
-		nb.Ptr = append(nb.Ptr, to)
 	}
-	if int(nb.Ptr[n]) != columns.Len() {
-		return fmt.Errorf("%d neighbours belong to no row", columns.Len()-int(nb.Ptr[n]))
+	switch m.Algorithm {
+	case IALS:
+		return m.checkFactors(n)
+	case EASE:
+		return m.checkNeighbours(n)
+	case Popular:
+		return nil
+	default:
+		return fmt.Errorf("algorithm %q: want %q, %q or %q", m.Algorithm, IALS, EASE, Popular)
 	}
-	m.Neighbours = nb
+}
+
+func (m *Model) checkFactors(n int) error {
+	if m.Dim < 1 || m.Dim > MaxDim || len(m.Factors) != n*m.Dim {
+		return fmt.Errorf("dim %d with %d factors: want 1 … %d, and one for each of %d items",
+			m.Dim, len(m.Factors), MaxDim, n)
+	}
+	if len(m.Factors) > maxTable/4 {
+		return fmt.Errorf("factors of %d bytes: want at most %d: use fewer items or a smaller dim", 4*len(m.Factors), maxTable)
+	}
+	for k, v := range m.Factors {
+		if !finite(v) {
+			return fmt.Errorf("item %d: factor %v: want a finite number", k/m.Dim, v)
+		}
+	}
+	for _, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
+		if !finite(v) || v < 0 {
+			return fmt.Errorf("alpha %v, reg %v, exponent %v: want finite numbers of at least 0", m.Alpha, m.Reg, m.Exponent)
+		}
+	}
 	return nil
 }
 
-func readItem(d *wire.Decoder) (it data.Item) {
-	m := d.Map(8)
-	for m.Next() {
-		switch m.Key {
-		case 0:
-			it.ID = d.String(maxString)
-		case 1:
-			it.Title = d.String(maxString)
-		case 2:
-			n := d.Array(math.MaxUint16)
-			for range n {
-				it.Tags = append(it.Tags, d.String(maxString))
+func (m *Model) checkNeighbours(n int) error {
+	w := m.Neighbours
+	if w == nil || w.Rows != n || w.Cols != n || len(w.Ptr) != n+1 || len(w.Val) != len(w.Col) ||
+		w.Ptr[0] != 0 || w.Ptr[n] != int64(len(w.Col)) {
+		return fmt.Errorf("neighbours are not a matrix of %d × %d weights", n, n)
+	}
+	if len(w.Col) > maxTable/4 {
+		return fmt.Errorf("neighbours of %d bytes: want at most %d: keep fewer per row", 4*len(w.Col), maxTable)
+	}
+	for i := range n {
+		from, to := w.Ptr[i], w.Ptr[i+1]
+		if from > to || to > int64(len(w.Col)) {
+			return fmt.Errorf("item %d: its neighbours end before they begin", i)
+		}
+		before := int32(-1)
+		for e := from; e < to; e++ {
+			if w.Col[e] <= before || int(w.Col[e]) >= n {
+				return fmt.Errorf("item %d: neighbour %d: want ascending indices below %d", i, w.Col[e], n)
 			}
-		case 3:
-			it.Text = d.String(maxString)
-		case 4:
-			it.Author = d.String(maxString)
-		case 5:
-			it.Published = d.Int()
-		case 6:
-			it.URL = d.String(maxString)
-		case 7:
-			it.Image = d.String(maxString)
-		default:
-			m.Unknown()
+			if !finite(w.Val[e]) {
+				return fmt.Errorf("item %d: neighbour %d: weight %v: want a finite number", i, w.Col[e], w.Val[e])
+			}
+			before = w.Col[e]
 		}
 	}
-	m.Require(0, 1, 2, 3, 4, 5, 6, 7)
-	return it
+	return nil
 }
 
-func readLabel(d *wire.Decoder) (l Label) {
-	m := d.Map(5)
-	for m.Next() {
-		switch m.Key {
+func finite(v float32) bool { return v-v == 0 }
+
+func appendItem(doc []byte, it data.Item) []byte {
+	doc = wire.AppendArray(doc, 8)
+	doc = wire.AppendString(doc, it.ID)
+	doc = wire.AppendString(doc, it.Title)
+	doc = wire.AppendArray(doc, len(it.Tags))
+	for _, tag := range it.Tags {
+		doc = wire.AppendString(doc, tag)
+	}
+	doc = wire.AppendString(doc, it.Text)
+	doc = wire.AppendString(doc, it.Author)
+	doc = wire.AppendInt(doc, it.Published)
+	doc = wire.AppendString(doc, it.URL)
+	return wire.AppendString(doc, it.Image)
+}
+
+func readItem(d *wire.Decoder, it *data.Item) {
+	if d.Array(8) != 8 {
+		d.Fail("an item of 8 elements")
+	}
+	it.ID, it.Title = d.String(maxText), d.String(maxText)
+	if n := d.Array(maxTags); n > 0 {
+		it.Tags = make([]string, n)
+		for t := range it.Tags {
+			it.Tags[t] = d.String(maxText)
+		}
+	}
+	it.Text, it.Author, it.Published = d.String(maxText), d.String(maxText), d.Int()
+	it.URL, it.Image = d.String(maxText), d.String(maxText)
+}
+
+func appendLabel(doc []byte, l Label) []byte {
+	doc = wire.AppendMap(doc, 5)
+	doc = wire.AppendUint(wire.AppendUint(doc, 0), l.Users)
+	doc = wire.AppendUint(wire.AppendUint(doc, 1), l.Events)
+	doc = wire.AppendUint(wire.AppendUint(doc, 2), l.Dropped)
+	doc = wire.AppendUint(wire.AppendUint(doc, 3), uint64(l.MinItemUsers))
+	return wire.AppendBin(wire.AppendUint(doc, 4), l.Digest[:])
+}
+
+func readLabel(d *wire.Decoder, l *Label) {
+	keys := d.Map(5)
+	for keys.Next() {
+		switch keys.Key {
 		case 0:
 			l.Users = d.Uint(math.MaxUint64)
 		case 1:
@@ -283,16 +289,117 @@ func readLabel(d *wire.Decoder) (l Label) {
 		case 4:
 			d.BinExact(l.Digest[:])
 		default:
-			m.Unknown()
+			keys.Unknown()
 		}
 	}
-	m.Require(0, 1, 2, 3, 4)
-	return l
+	keys.Require(0, 1, 2, 3, 4)
 }
 
-// appendDocument starts a document of n pairs with its kind and version.
-func appendDocument(dst []byte, n int, kind string, version uint64) []byte {
-	dst = wire.AppendMap(dst, n)
-	dst = wire.AppendString(append(dst, 0), kind)
-	return wire.AppendUint(append(dst, 1), version)
+func readFactors(d *wire.Decoder, m *Model) {
+	keys := d.Map(5)
+	for keys.Next() {
+		switch keys.Key {
+		case 0:
+			m.Dim = int(d.Uint(MaxDim))
+		case 1:
+			m.Factors = readFloat32s(d)
+		case 2:
+			m.Alpha = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
+		case 3:
+			m.Reg = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
+		case 4:
+			m.Exponent = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
+		default:
+			keys.Unknown()
+		}
+	}
+	keys.Require(0, 1, 2, 3, 4)
+}
+
+func readNeighbours(d *wire.Decoder, n int) *data.Matrix {
+	m := &data.Matrix{Rows: n, Cols: n, Ptr: make([]int64, 1, n+1)}
+	keys := d.Map(3)
+	for keys.Next() {
+		switch keys.Key {
+		case 0:
+			for _, size := range readUint32s(d) {
+				m.Ptr = append(m.Ptr, m.Ptr[len(m.Ptr)-1]+int64(size))
+			}
+		case 1:
+			col := readUint32s(d)
+			m.Col = make([]int32, len(col))
+			for e, c := range col {
+				m.Col[e] = int32(c) // one above 2³¹ becomes negative, which check refuses
+			}
+		case 2:
+			m.Val = readFloat32s(d)
+		default:
+			keys.Unknown()
+		}
+	}
+	keys.Require(0, 1, 2)
+	return m
+}
+
+func appendUint32s(doc []byte, key uint64, v []uint32) []byte {
+	return wire.AppendUint32s(wire.AppendBinHead(wire.AppendUint(doc, key), 4*len(v)), v)
+}
+
+func appendFloat32s(doc []byte, key uint64, v []float32) []byte {
+	return wire.AppendFloat32s(wire.AppendBinHead(wire.AppendUint(doc, key), 4*len(v)), v)
+}
+
+func readUint32s(d *wire.Decoder) []uint32 {
+	b := wire.Uint32s(readTable(d))
+	v := make([]uint32, b.Len())
+	for i := range v {
+		v[i] = b.At(i)
+	}
+	return v
+}
+
+func readFloat32s(d *wire.Decoder) []float32 {
+	b := wire.Float32s(readTable(d))
+	v := make([]float32, b.Len())
+	for i := range v {
+		v[i] = b.At(i)
+	}
+	return v
+}
+
+// readTable reads a bin of whole 4-byte numbers.
+func readTable(d *wire.Decoder) []byte {
+	b := d.Bin(maxTable)
+	if len(b)%4 != 0 {
+		d.Fail("a table of 4-byte numbers to end here")
+		return nil
+	}
+	return b
+}
+
+// appendDocument begins a document of this package: a map whose first two
+// pairs say what it is.
+func appendDocument(doc []byte, pairs int, kind string, version uint64) []byte {
+	doc = wire.AppendMap(doc, pairs)
+	doc = wire.AppendString(wire.AppendUint(doc, 0), kind)
+	return wire.AppendUint(wire.AppendUint(doc, 1), version)
+}
+
+// openDocument reads what appendDocument wrote; the rest of the map is to be
+// read next.
+func openDocument(d *wire.Decoder, kind string, version uint64) (*wire.MapReader, error) {
+	keys := d.Map(math.MaxUint16)
+	if !keys.Next() || keys.Key != 0 {
+		return nil, fmt.Errorf("not a %s", kind)
+	}
+	if got := d.String(maxText); got != kind {
+		return nil, fmt.Errorf("it is a %.40q, want a %q", got, kind)
+	}
+	if !keys.Next() || keys.Key != 1 {
+		return nil, fmt.Errorf("a %s without a version", kind)
+	}
+	if got := d.Uint(math.MaxUint64); got != version {
+		return nil, fmt.Errorf("version %d, want %d", got, version)
+	}
+	return keys, nil
 }

@@ -1,0 +1,278 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nearside/nearside/model/data"
+)
+
+// weighted gives m weights between 0.5 and 2.5.
+func weighted(m *data.Matrix) *data.Matrix {
+	rnd := rand.New(rand.NewPCG(7, 8))
+	m.Val = make([]float32, len(m.Col))
+	for e := range m.Val {
+		m.Val[e] = .5 + 2*rnd.Float32()
+	}
+	return m
+}
+
+// TestSolvedRowsMakeTheGradientVanish checks the normal equations, in float64
+// and straight from the loss: half its gradient for user u is
+// Σ_S w(ŷ-1)y_i + α Σ_all ŷ·y_i + reg·x_u.
+func TestSolvedRowsMakeTheGradientVanish(t *testing.T) {
+	const tol = 2e-5                   // of the gradient at x = 0; float32 rounds at 6e-8
+	m := weighted(random(50, 200, .9)) // more pairs in a row than gatherRows
+	for _, d := range []int{1, 7, 33} {
+		for _, exponent := range []float32{.5, 1} {
+			s := newIALS(m, Config{Algorithm: IALS, Dim: d, Exponent: exponent}.withDefaults())
+			if err := s.solve(context.Background(), m, s.users, s.items); err != nil {
+				t.Fatal(err)
+			}
+			for u := range m.Rows {
+				x := s.users[u*d : u*d+d]
+				col, val := m.Row(u)
+				weight := make(map[int32]float64)
+				for e, i := range col {
+					weight[i] = float64(val[e])
+				}
+				reg := float64(s.cfg.Reg) * math.Pow(float64(len(col))+float64(s.cfg.Alpha)*float64(m.Cols), float64(exponent))
+				gradient, terms := make([]float64, d), make([]float64, d)
+				for k := range d {
+					gradient[k] = reg * float64(x[k])
+				}
+				for i := range m.Cols {
+					y := s.items[i*d : i*d+d]
+					var score float64
+					for k := range d {
+						score += float64(x[k]) * float64(y[k])
+					}
+					w := weight[int32(i)]
+					for k := range d {
+						gradient[k] += (w*(score-1) + float64(s.cfg.Alpha)*score) * float64(y[k])
+						terms[k] += w * math.Abs(float64(y[k]))
+					}
+				}
+				if got, scale := norm(gradient), norm(terms); got > tol*scale {
+					t.Fatalf("d=%d, exponent %v, user %d: the gradient has norm %v, its terms %v", d, exponent, u, got, scale)
+				}
+			}
+		}
+	}
+}
+
+func norm(x []float64) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum)
+}
+
+// TestCheckerboardIALS: with one factor for each colour, an item is nearer to
+// all items of its colour than to any of the other.
+func TestCheckerboardIALS(t *testing.T) {
+	const n = 20
+	model := mustTrain(t, checkerboard(n), Config{Algorithm: IALS, Dim: 2, Epochs: 20})
+	for h := range n {
+		same, other := math.Inf(1), math.Inf(-1)
+		for i := range n {
+			var score float64
+			for k := range model.Dim {
+				score += float64(model.Factors[h*model.Dim+k]) * float64(model.Factors[i*model.Dim+k])
+			}
+			if i%2 == h%2 {
+				same = min(same, score)
+			} else {
+				other = max(other, score)
+			}
+		}
+		if same <= other {
+			t.Errorf("item %d: an item of its colour has %v, one of the other %v", h, same, other)
+		}
+	}
+}
+
+// TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch cancels when the last row of
+// each epoch is done, with weights and several workers.
+func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
+	m := weighted(random(90, 70, .1))
+	cfg := Config{Algorithm: IALS, Dim: 17, Epochs: 4, Workers: 3, Seed: 9}
+	want := mustTrain(t, m, cfg)
+	for stop := range cfg.Epochs {
+		ctx, cancel := context.WithCancel(context.Background())
+		c := cfg
+		c.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+		c.Progress = func(p Progress) {
+			if p.Done >= int64(stop)*int64(m.Rows+m.Cols) {
+				cancel()
+			}
+		}
+		_, err := Train(ctx, m, c)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped after epoch %d: got error %v, want one that wraps %v", stop, err, context.Canceled)
+		}
+		entries, err := os.ReadDir(filepath.Dir(c.Checkpoint))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files := min(stop, 1); len(entries) != files {
+			t.Errorf("stopped after epoch %d: %d files, want %d", stop, len(entries), files)
+		}
+		first := int64(-1)
+		c.Resume = true
+		c.Progress = func(p Progress) {
+			if first < 0 {
+				first = p.Done
+			}
+		}
+		if diff := cmp.Diff(want, mustTrain(t, m, c)); diff != "" {
+			t.Errorf("resumed after epoch %d: %s", stop, diff)
+		}
+		if from := int64(stop * (m.Rows + m.Cols)); first <= from || first > from+solveBlock {
+			t.Errorf("resumed after epoch %d: the first rows done are %d, want the %d of before and a block", stop, first, from)
+		}
+	}
+}
+
+func TestDamagedCheckpointsAreRefused(t *testing.T) {
+	m := random(40, 30, .2)
+	cfg := Config{Algorithm: IALS, Dim: 3, Epochs: 2, Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
+	cp := newCheckpoint(cfg.withDefaults(), m)
+	factors := make([]float32, 30*3)
+	if err := cp.save(1, factors); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(cfg.Checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(doc) {
+		if _, err := cp.parse(doc[:n], factors); err == nil {
+			t.Fatalf("the first %d of %d bytes are accepted", n, len(doc))
+		}
+	}
+	if _, err := cp.parse(append(doc, 0), factors); err == nil {
+		t.Error("a byte after the end is accepted")
+	}
+	if err := cp.save(3, factors); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Train(context.Background(), m, cfg); err == nil || !strings.Contains(err.Error(), "3 epochs") {
+		t.Errorf("more epochs than wanted: got error %v", err)
+	}
+}
+
+// TestEASEAcrossPanels inverts a matrix of several panels with a rest and
+// checks A·P = I through B: for every j, Σ_i A_ki·B_ij = A_kj - δ_kj/P_jj, so
+// for k ≠ j it is A_kj.
+func TestEASEAcrossPanels(t *testing.T) {
+	const n, lambda, tol = 2*sweepPanel + 37, 2, 1e-4 // B is float32, rows of A sum to about 1000
+	m := weighted(random(120, n, .2))
+	b := mustTrain(t, m, Config{Algorithm: EASE, Lambda: lambda, Workers: 2}).Neighbours
+	a := make([]float64, n*n)
+	for u := range m.Rows {
+		col, val := m.Row(u)
+		for e, i := range col {
+			for f, j := range col {
+				a[int(i)*n+int(j)] += float64(val[e]) * float64(val[f])
+			}
+		}
+	}
+	product := make([]float64, n*n)
+	for k := range n {
+		a[k*n+k] += lambda
+		for i := range n {
+			col, val := b.Row(i)
+			for e, j := range col {
+				product[k*n+int(j)] += a[k*n+i] * float64(val[e])
+			}
+		}
+	}
+	for k := range n {
+		for j := range n {
+			if got, want := product[k*n+j], a[k*n+j]; k != j && math.Abs(got-want) > tol {
+				t.Fatalf("(A·B)[%d,%d]: got %v, want %v", k, j, got, want)
+			}
+		}
+	}
+}
+
+func TestEASEKeepsTheSameForAnyNumberOfWorkers(t *testing.T) {
+	m := weighted(random(60, 150, .2))
+	want := mustTrain(t, m, Config{Algorithm: EASE, Neighbours: 20, Workers: 1})
+	for _, workers := range []int{2, 3, 8} {
+		if diff := cmp.Diff(want, mustTrain(t, m, Config{Algorithm: EASE, Neighbours: 20, Workers: workers})); diff != "" {
+			t.Errorf("%d workers: %s", workers, diff)
+		}
+	}
+}
+
+func TestEqualNeighboursAreKeptByIndex(t *testing.T) {
+	s := &ease{cfg: Config{Neighbours: 3}}
+	got := s.largest([]float32{0, 1, -1, .5, 2, 1}, make([]uint64, 6))
+	if diff := cmp.Diff([]int32{1, 2, 4}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEASEStopsInEveryStage(t *testing.T) {
+	m := random(200, 300, .1)
+	for _, stage := range []string{"products", "inverse", "neighbours"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := Train(ctx, m, Config{Algorithm: EASE, Workers: 1, Progress: func(p Progress) {
+			if p.Stage == stage {
+				cancel()
+			}
+		}})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got error %v, want one that wraps %v", stage, err, context.Canceled)
+		}
+	}
+}
+
+func TestEASERefusesMoreItemsThanFit(t *testing.T) {
+	m := matrixOf(maxEASEItems+1, []int32{0, 1}, []int32{1})
+	_, err := Train(context.Background(), m, Config{Algorithm: EASE})
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprint(8*(maxEASEItems+1)*(maxEASEItems+1))) {
+		t.Errorf("got error %v, want one with the bytes needed", err)
+	}
+}
+
+func TestModelsThatReadWouldRefuseAreNotWritten(t *testing.T) {
+	world := random(30, 2, .7)
+	items := []data.Item{{ID: "a"}, {ID: "b"}}
+	for name, spoil := range map[string]func(ials, ease *Model) *Model{
+		"no items":             func(m, _ *Model) *Model { m.Items = nil; return m },
+		"an item too many":     func(m, _ *Model) *Model { m.Items = append(m.Items, data.Item{}); return m },
+		"not UTF-8":            func(m, _ *Model) *Model { m.Items[1].Title = "\xff"; return m },
+		"NaN factor":           func(m, _ *Model) *Model { m.Factors[1] = float32(math.NaN()); return m },
+		"infinite alpha":       func(m, _ *Model) *Model { m.Alpha = float32(math.Inf(1)); return m },
+		"wrong dim":            func(m, _ *Model) *Model { m.Dim++; return m },
+		"no neighbours":        func(_, m *Model) *Model { m.Neighbours = nil; return m },
+		"repeated neighbour":   func(_, m *Model) *Model { m.Neighbours = matrixOf(2, []int32{1, 1}, nil); return m },
+		"neighbour too far":    func(_, m *Model) *Model { m.Neighbours.Col[0] = 2; return m },
+		"infinite weight":      func(_, m *Model) *Model { m.Neighbours.Val[0] = float32(math.Inf(-1)); return m },
+		"an unknown algorithm": func(m, _ *Model) *Model { m.Algorithm = "magic"; return m },
+	} {
+		ials := mustTrain(t, world, Config{Algorithm: IALS, Dim: 2, Epochs: 1})
+		ease := mustTrain(t, world, Config{Algorithm: EASE})
+		ials.Items, ease.Items = append([]data.Item(nil), items...), items
+		path := filepath.Join(t.TempDir(), "model.nsm")
+		if err := spoil(ials, ease).Save(path); err == nil {
+			t.Errorf("%s is written", name)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s leaves a file", name)
+		}
+	}
+}
