@@ -1,203 +1,25 @@
 package web_test
 
 import (
-	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/nearside/nearside/wasm"
 	"github.com/nearside/nearside/web"
 )
 
 var screenshots = flag.String("screenshots", "", "write screenshots of the demo page into this `folder`")
-
-// wire is the one way out of the browser: it is its proxy as well as the server
-// of the page, and keeps every request as it came.
-type wire struct {
-	handler http.Handler
-	host    string // of the page; requests for another one are refused
-
-	mu       sync.Mutex
-	requests []string
-}
-
-func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	dump, err := httputil.DumpRequest(r, true)
-	if err != nil {
-		dump = []byte(r.Method + " " + r.URL.String() + ": " + err.Error())
-	}
-	w.mu.Lock()
-	w.requests = append(w.requests, string(dump))
-	w.mu.Unlock()
-	if r.Host != w.host {
-		http.Error(rw, "web: no way to "+r.Host, http.StatusBadGateway)
-		return
-	}
-	w.handler.ServeHTTP(rw, r)
-}
-
-// seen returns the requests from the nth on.
-func (w *wire) seen(n int) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.requests[n:len(w.requests):len(w.requests)]
-}
-
-// browser is a tab of a fresh Chromium whose only way out is a wire.
-type browser struct {
-	t    *testing.T
-	ctx  context.Context
-	wire *wire
-	url  string
-
-	mu       sync.Mutex
-	requests []string // what the DevTools protocol saw, URL and body
-	errors   []string // uncaught exceptions and console.error
-}
-
-// newBrowser starts a Chromium, or skips the test when there is none.
-func newBrowser(t *testing.T, handler http.Handler) *browser {
-	t.Helper()
-	w := &wire{handler: handler}
-	server := httptest.NewServer(w)
-	t.Cleanup(server.Close)
-	w.host = server.Listener.Addr().String()
-
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(t)),
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.ProxyServer(server.URL),
-		chromedp.Flag("proxy-bypass-list", "<-loopback>"), // loopback through the proxy too
-		// Errands of Chromium's own that would be on the wire too. No flag stops
-		// the one that asks who is signed in, so it asks at a port that Chromium
-		// never opens.
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-features", "AutofillServerCommunication,Translate"),
-		chromedp.Flag("gaia-url", "http://127.0.0.1:9"),
-	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, cancelTimeout := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancelTimeout)
-	ctx, cancelTab := chromedp.NewContext(ctx)
-	t.Cleanup(cancelTab)
-
-	b := &browser{t: t, ctx: ctx, wire: w, url: server.URL}
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, b.note); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// chromium returns the path of a browser.
-func chromium(t *testing.T) string {
-	t.Helper()
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
-	if path := os.Getenv("NEARSIDE_CHROMIUM"); path != "" {
-		names = []string{path}
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skipf("no browser: %s is not on the PATH; run `apt-get install chromium`, or name one in NEARSIDE_CHROMIUM", strings.Join(names, ", "))
-	return ""
-}
-
-// note keeps what the tab tells of itself.
-func (b *browser) note(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *network.EventRequestWillBeSent:
-		var body strings.Builder
-		for _, entry := range e.Request.PostDataEntries {
-			body.Write(entry.Bytes)
-		}
-		b.requests = append(b.requests, fmt.Sprintf("%s %s %v %s", e.Request.Method, e.Request.URL, e.Request.Headers, &body))
-	case *network.EventWebSocketCreated:
-		b.requests = append(b.requests, "WebSocket "+e.URL)
-	case *network.EventWebTransportCreated:
-		b.requests = append(b.requests, "WebTransport "+e.URL)
-	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == "error" {
-			for _, arg := range e.Args {
-				b.errors = append(b.errors, arg.Description+string(arg.Value))
-			}
-		}
-	}
-}
-
-func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// eval returns the value of a JavaScript expression, awaited.
-func eval[T any](b *browser, expression string) T {
-	b.t.Helper()
-	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-}
-
-// until waits for a JavaScript condition, which is tried once a frame.
-func (b *browser) until(condition string) {
-	b.t.Helper()
-	const patience = 20_000 // ms
-	ok := eval[bool](b, fmt.Sprintf(`new Promise((resolve) => {
-		const end = performance.now() + %d;
-		const look = () => (%s) ? resolve(true) : performance.now() > end ? resolve(false) : requestAnimationFrame(look);
-		look();
-	})`, patience, condition))
-	if !ok {
-		b.t.Fatalf("waited in vain for %s; the page says %q and %q", condition,
-			b.text("#list-note"), b.errors)
-	}
-}
-
-// text returns what a selector's first element shows.
-func (b *browser) text(selector string) string {
-	b.t.Helper()
-	return eval[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ''`, selector))
-}
-
-// click presses the mouse on a selector's first element.
-func (b *browser) click(selector string) {
-	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector)))
-}
-
-// ready opens the demo page and waits until it has shut the door.
-func (b *browser) ready() {
-	b.t.Helper()
-	b.do(chromedp.Navigate(b.url))
-	b.until(`'ready' in document.documentElement.dataset`)
-}
 
 const cards = `#list .card:not(.leaving)`
 
@@ -278,7 +100,7 @@ func TestTheDemoWorksByKeyboard(t *testing.T) {
 	if got := b.text("#events li"); !strings.Contains(got, cold[3]) || !strings.Contains(got, "liked") {
 		t.Errorf("got the event %q, want %q, liked", got, cold[3])
 	}
-	b.do(chromedp.Focus(chromedp.CSS("#query")), chromedp.KeyEvent(kb.Escape))
+	b.do(chromedp.KeyEvent(kb.Escape)) // the focus is still in the results
 	b.until(`document.querySelector('#results').hidden`)
 
 	// The focus stays in the list: on the card that took the liked one's place.
@@ -370,22 +192,44 @@ func TestTheDoorIsShut(t *testing.T) {
 	}
 }
 
-// seen returns what the DevTools protocol told of requests so far.
-func (b *browser) seen() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.requests)
+// TestChromiumGivesTheSameBytes runs the vectors of testdata in the page.
+func TestChromiumGivesTheSameBytes(t *testing.T) {
+	module, err := wasm.Module()
+	if errors.Is(err, wasm.ErrNotBuilt) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, err := filepath.Glob(filepath.Join("..", "testdata", "vectors", "*.json"))
+	if err != nil || len(vectors) == 0 {
+		t.Fatalf("got %d vectors, %v, want some", len(vectors), err)
+	}
+	pages := http.NewServeMux()
+	pages.Handle("/web/", http.StripPrefix("/web/", http.FileServer(http.Dir("."))))
+	pages.Handle("/testdata/", http.StripPrefix("/testdata/", http.FileServer(http.Dir(filepath.Join("..", "testdata")))))
+	pages.HandleFunc("/nearside.wasm", func(w http.ResponseWriter, r *http.Request) { w.Write(module) })
+	pages.HandleFunc("/blank", blank)
+	b := newBrowser(t, pages)
+	b.do(chromedp.Navigate(b.url + "/blank"))
+	check := func(run, path string) {
+		differences := eval[[]string](b, fmt.Sprintf(`(async () => {
+			const vectors = await import('/web/test/vectors.js');
+			const module = await WebAssembly.compile(await (await fetch('/nearside.wasm')).arrayBuffer());
+			const files = async (name) => new Uint8Array(await (await fetch(new URL(name, %[2]q))).arrayBuffer());
+			return vectors.%[1]s(module, await (await fetch(%[2]q)).json(), files);
+		})()`, run, b.url+path))
+		for _, line := range differences {
+			t.Errorf("%s: %s", path, line)
+		}
+	}
+	for _, path := range vectors {
+		check("runVector", "/testdata/vectors/"+filepath.Base(path))
+	}
+	check("runBad", "/testdata/bundles/bad.json")
 }
 
-// noErrors fails the test when the page threw or logged an error.
-func (b *browser) noErrors() {
-	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, text := range b.errors {
-		b.t.Errorf("the page's console: %s", text)
-	}
-}
+func blank(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Type", "text/html") }
 
 // figures are medians over 200 lists for a history of 20 likes, in milliseconds.
 type figures struct {
@@ -399,9 +243,7 @@ type figures struct {
 func TestFiguresInChromium(t *testing.T) {
 	pages := http.NewServeMux()
 	pages.Handle("/", web.Handler(magazine(t)))
-	pages.HandleFunc("/blank", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-	})
+	pages.HandleFunc("/blank", blank)
 	b := newBrowser(t, pages)
 	b.do(chromedp.Navigate(b.url + "/blank"))
 	got := eval[figures](b, `(async () => {
@@ -484,27 +326,5 @@ func TestScreenshots(t *testing.T) {
 			}
 			b.noErrors()
 		})
-	}
-}
-
-// run returns what an action returns.
-func run[T any](b *browser, action chromedp.Action[T]) T {
-	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, action)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return v
-}
-
-// media sets CSS media features, given as name, value, ….
-func (b *browser) media(features ...string) {
-	b.t.Helper()
-	var params emulation.SetEmulatedMediaParams
-	for i := 0; i < len(features); i += 2 {
-		params.Features = append(params.Features, &emulation.MediaFeature{Name: features[i], Value: features[i+1]})
-	}
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, params); err != nil {
-		b.t.Fatal(err)
 	}
 }

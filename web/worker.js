@@ -16,8 +16,11 @@ const itemsPerCall = 4096;
 /** @type {Awaited<ReturnType<typeof instantiate>>} */
 let guest;
 
-/** @type {Map<string, string> | undefined} titles of the catalogue by id */
-let titles;
+/** @type {Map<string, string>} titles by id, of the items that have passed by */
+const titles = new Map();
+
+/** Whether titles has the whole catalogue. */
+let complete = false;
 
 const calls = {
   /**
@@ -31,11 +34,16 @@ const calls = {
   },
 
   /** @param {number[]} indices */
-  items: (indices) => guest.items(indices),
+  items(indices) {
+    const catalogue = guest.items(indices);
+    remember(catalogue.items);
+    return catalogue;
+  },
 
   /** @param {import('./guest.js').Request} request */
   recommend(request) {
     const slate = guest.recommend(request);
+    remember(slate.items);
     const items = slate.items.map((item) => ({
       ...item,
       reasons: item.reasons.map(({ event, share }) => {
@@ -47,20 +55,25 @@ const calls = {
   },
 };
 
+/** @param {{id: string, title: string}[]} items */
+function remember(items) {
+  for (const { id, title } of items) titles.set(id, title);
+}
+
 /**
- * The title of an item that may be anywhere in the catalogue. The module finds
- * items by index only, so the first question reads the catalogue once.
+ * The title of an item of the history, '' when the catalogue does not have it.
+ * The module finds items by index only. Mostly the item was recommended before;
+ * the first that was not has the whole catalogue read, once.
  *
  * @param {string} id
  */
 function titleOf(id) {
-  if (!titles) {
-    titles = new Map();
+  if (!titles.has(id) && !complete) {
     const { count } = guest.items([]);
     for (let from = 0; from < count; from += itemsPerCall) {
-      const indices = Array.from({ length: Math.min(itemsPerCall, count - from) }, (_, i) => from + i);
-      for (const item of guest.items(indices).items) titles.set(item.id, item.title);
+      remember(guest.items(Array.from({ length: Math.min(itemsPerCall, count - from) }, (_, i) => from + i)).items);
     }
+    complete = true;
   }
   return titles.get(id) ?? '';
 }

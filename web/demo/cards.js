@@ -3,6 +3,7 @@
 
 import { splitTitle } from './catalogue.js';
 import { cover } from './cover.js';
+import { fromTemplate, keepFocus, withText } from './dom.js';
 
 /**
  * @typedef {import('./catalogue.js').Item} Item
@@ -11,6 +12,8 @@ import { cover } from './cover.js';
  * @typedef {object} Entry
  * @property {Item} item
  * @property {Reason[]} reasons
+ *
+ * @typedef {(item: Item, kind: 'click' | 'like' | 'hide') => void} Act
  */
 
 const duration = 460;
@@ -29,7 +32,7 @@ export class Cards {
   /**
    * @param {HTMLElement} list
    * @param {string[]} subjects the catalogue's
-   * @param {(item: Item, kind: 'click' | 'like' | 'hide') => void} act
+   * @param {Act} act
    */
   constructor(list, subjects, act) {
     this.#list = list;
@@ -37,38 +40,22 @@ export class Cards {
     this.#act = act;
   }
 
-  /** @param {Entry[]} entries in order */
-  show(entries) {
-    const before = new Map([...this.#cards].map(([id, card]) => [id, card.getBoundingClientRect()]));
-    const focus = this.#focus();
-
-    const shown = new Map(entries.map((entry) => [entry.item.id, this.#card(entry)]));
-    const leaving = [...this.#cards].filter(([id]) => !shown.has(id)).map(([, card]) => card);
-    this.#cards = shown;
-    for (const card of leaving) this.#leave(card);
-    [...shown.values()].forEach((card, i) => {
-      if (this.#list.children[i] !== card) this.#list.insertBefore(card, this.#list.children[i] ?? null);
-    });
-
-    focus();
-    this.#move(before);
-  }
-
   /**
-   * Remembers where the focus is in the list. The function that it returns puts
-   * it back: on the same button, or when its card is gone on the same button of
-   * the card that took its place.
+   * @param {Entry[]} entries in order
+   * @param {{lead?: boolean}} [options] lead: the first card is shown large
    */
-  #focus() {
-    const active = document.activeElement;
-    const card = active?.closest('.card');
-    if (!card || card.parentElement !== this.#list) return () => {};
-    const place = [...this.#list.children].indexOf(card);
-    const button = ['open', 'like', 'hide', 'ask'].find((name) => active?.classList.contains(name));
-    return () => {
-      const target = [...this.#cards.values()].includes(/** @type {HTMLElement} */ (card)) ? card : this.#list.querySelectorAll('.card:not(.leaving)')[place];
-      /** @type {HTMLElement | null | undefined} */ (target?.querySelector(`.${button}`))?.focus({ preventScroll: true });
-    };
+  show(entries, { lead = false } = {}) {
+    const before = new Map([...this.#cards].map(([id, card]) => [id, card.getBoundingClientRect()]));
+    keepFocus(this.#list, () => {
+      const shown = new Map(entries.map((entry) => [entry.item.id, this.#card(entry)]));
+      for (const [id, card] of this.#cards) if (!shown.has(id)) this.#leave(card, /** @type {DOMRect} */ (before.get(id)));
+      this.#cards = shown;
+      [...shown.values()].forEach((card, i) => {
+        card.classList.toggle('lead', lead && i === 0);
+        if (this.#list.children[i] !== card) this.#list.insertBefore(card, this.#list.children[i] ?? null);
+      });
+    });
+    this.#move(before);
   }
 
   /** The card of an item, made when there is none. @param {Entry} entry */
@@ -101,14 +88,14 @@ export class Cards {
     return card;
   }
 
-  /** Takes a card out of the flow where it stands, and then away. @param {HTMLElement} card */
-  #leave(card) {
+  /** Takes a card out of the flow where it stands, and then away. @param {HTMLElement} card @param {DOMRect} from */
+  #leave(card, from) {
+    const { left, top } = this.#list.getBoundingClientRect();
     card.inert = true;
     card.classList.add('leaving');
-    const { offsetLeft, offsetTop, offsetWidth } = card;
-    card.animate({ opacity: 0, transform: 'scale(0.94)' }, { duration: still() ? 0 : duration / 2, easing }).onfinish = () => card.remove();
-    Object.assign(card.style, { left: `${offsetLeft}px`, top: `${offsetTop}px`, width: `${offsetWidth}px`, position: 'absolute' });
+    Object.assign(card.style, { left: `${from.left - left}px`, top: `${from.top - top}px`, width: `${from.width}px` });
     this.#list.append(card);
+    card.animate({ opacity: 0, transform: 'scale(0.94)' }, { duration: still() ? 0 : duration / 2, easing }).onfinish = () => card.remove();
   }
 
   /** First, last, invert, play. @param {Map<string, DOMRect>} before */
@@ -129,34 +116,31 @@ export class Cards {
   }
 }
 
-/** The reasons as rows with a bar each. @param {Item} item @param {Reason[]} reasons */
+/**
+ * The reasons as rows with a bar each. What speaks against an item is left out:
+ * the question is why it is here.
+ *
+ * @param {Item} item
+ * @param {Reason[]} reasons
+ */
 function explanation(item, reasons) {
-  if (reasons.length === 0) {
+  const rows = reasons.filter(({ share }) => share >= 0.005).map(({ id, title, kind, share }) => {
     const row = fromTemplate('reason');
-    row.classList.add('plain');
-    row.querySelector('.cause').textContent = `${item.popularity} people chose it. It says nothing about you: nothing is known yet.`;
-    return [row];
-  }
-  return reasons.map(({ id, title, kind, share }) => {
-    const row = fromTemplate('reason');
-    const cite = document.createElement('cite');
-    cite.textContent = splitTitle(title || id).name;
-    row.querySelector('.cause').append(`You ${verbs[/** @type {keyof typeof verbs} */ (kind)]} `, cite);
+    row.querySelector('.cause').append(`You ${verbs[/** @type {keyof typeof verbs} */ (kind)]} `, withText('cite', splitTitle(title || id).name));
     row.querySelector('.share').textContent = `${Math.round(100 * share)} %`;
-    row.querySelector('.bar span').style.width = `${Math.min(100, Math.max(0, 100 * share))}%`;
+    row.querySelector('.bar span').style.width = `${100 * share}%`;
     return row;
   });
+  if (rows.length > 0) return rows;
+  const row = fromTemplate('reason');
+  row.classList.add('plain');
+  row.querySelector('.cause').textContent = `${item.popularity.toLocaleString('en')} people chose it. Nothing you did speaks for it.`;
+  return [row];
 }
 
 /** The line below a title. @param {Item} item */
 export function describe({ year, author, tags }) {
   return [year, author, tags.slice(0, author ? 1 : 3).join(', ')].filter(Boolean).join(' · ');
-}
-
-/** A copy of a template's element. @param {string} id @returns {any} */
-export function fromTemplate(id) {
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
-  return /** @type {Element} */ (template.content.firstElementChild).cloneNode(true);
 }
 
 /** Whether the person asked their system for less movement. */

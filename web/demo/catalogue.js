@@ -26,7 +26,7 @@ export async function readCatalogue(nearside) {
   return new Catalogue(items);
 }
 
-class Catalogue {
+export class Catalogue {
   /** @param {import('../guest.js').CatalogueItem[]} items */
   constructor(items) {
     const tagged = new Map();

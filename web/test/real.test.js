@@ -1,0 +1,136 @@
+// The SDK with the real module, in a real worker, on a bundle of testdata/.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mock, test } from 'node:test';
+import { open } from '../nearside.js';
+import { WebWorker } from './webworker.js';
+
+Object.assign(globalThis, { Worker: WebWorker });
+
+const now = 1800001000;
+const wasm = new URL('../../wasm/bin/nearside.wasm', import.meta.url);
+const skip = !existsSync(wasm) && 'wasm/bin/nearside.wasm is not built: run `make wasm`';
+
+/** @param {string} name */
+const file = (name) => new Uint8Array(readFileSync(new URL(`../../testdata/vectors/${name}`, import.meta.url)));
+
+/** @param {Partial<import('../nearside.js').Options>} [change] */
+async function opened(change) {
+  mock.timers.enable({ apis: ['Date'], now: 1000 * now });
+  try {
+    return await open({ wasm: readFileSync(wasm), bundle: file('ials.nsb'), root: file('ials.nsr'), onWarning: assert.fail, ...change });
+  } finally {
+    mock.timers.reset();
+  }
+}
+
+test('a history is followed, explained and forgotten', { skip }, async () => {
+  const nearside = await opened();
+  try {
+    const cold = await nearside.recommend({ k: 5 });
+    assert.equal(cold.receipt.cold, true);
+    assert.equal(cold.receipt.channel, 'test');
+    assert.match(cold.receipt.manifest, /^[0-9a-f]{64}$/);
+    assert.deepEqual(cold.items.map(({ reasons }) => reasons), [[], [], [], [], []]);
+
+    const [first, second] = cold.items;
+    nearside.observe({ item: first.id, kind: 'like', time: now });
+    nearside.observe({ item: 'nowhere', time: now, weight: 2 });
+    assert.deepEqual(nearside.history(), [
+      { item: first.id, kind: 'like', time: now, weight: 1 },
+      { item: 'nowhere', kind: 'click', time: now, weight: 2 },
+    ]);
+    const warm = await nearside.recommend({ k: 5, reasons: 2, exclude: [second.id] });
+    assert.deepEqual([warm.receipt.cold, warm.receipt.used, warm.receipt.unknown], [false, 1, 1]);
+    assert.equal(warm.items.length, 5);
+    assert.ok(!warm.items.some(({ id }) => id === first.id || id === second.id));
+    assert.deepEqual(warm.items[0].reasons, [{ id: first.id, title: first.title, kind: 'like', time: now, share: 1 }]);
+    assert.equal(nearside.explain(warm.items[0].id), warm.items[0].reasons);
+    assert.equal(nearside.explain(first.id), null);
+
+    nearside.forget('nowhere');
+    assert.equal(nearside.history().length, 1);
+    nearside.forget();
+    assert.deepEqual(nearside.history(), []);
+    assert.deepEqual((await nearside.recommend({ k: 5 })).items, cold.items);
+  } finally {
+    nearside.close();
+  }
+});
+
+test('a title from an earlier visit is found in the catalogue', { skip }, async () => {
+  const { items: [item] } = await (async () => {
+    const nearside = await opened();
+    const catalogue = await nearside.items([20]);
+    nearside.close();
+    return catalogue;
+  })();
+  /** @type {Map<string, string>} */
+  const entries = new Map();
+  const storage = {
+    getItem: (/** @type {string} */ key) => entries.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void entries.set(key, value),
+    removeItem: (/** @type {string} */ key) => void entries.delete(key),
+  };
+  const nearside = await opened({ storage });
+  nearside.observe({ item: item.id });
+  assert.deepEqual([...entries.keys()], ['nearside:test']);
+  const { items } = await nearside.recommend({ k: 1 });
+  assert.equal(items[0].reasons[0].title, item.title);
+  nearside.close();
+});
+
+test('only as much history is asked about as the manifest allows', { skip }, async () => {
+  const nearside = await opened();
+  const { history } = nearside.manifest().limits;
+  for (let i = 0; i < history + 5; i++) nearside.observe({ item: `item-${i}`, time: now });
+  const { receipt } = await nearside.recommend({ k: 1 });
+  assert.equal(receipt.unknown, history);
+  nearside.close();
+});
+
+test('the manifest and the catalogue have readable names', { skip }, async () => {
+  const nearside = await opened();
+  const manifest = nearside.manifest();
+  assert.equal(manifest.model, 'ials');
+  assert.equal(manifest.scoring.scorer, 'fold-in');
+  assert.equal(manifest.sections[0].kind, 'ids');
+  assert.ok(manifest.sections.every(({ kind }) => kind !== 'unknown'));
+  const { count } = await nearside.items([]);
+  assert.equal(count, manifest.limits.items);
+  const { items } = await nearside.items([count - 1, 0]);
+  assert.deepEqual(items.map(({ index }) => index), [count - 1, 0]);
+  assert.deepEqual(Object.keys(items[0]), ['index', 'id', 'title', 'tags', 'author', 'published', 'url', 'image', 'popularity']);
+  nearside.close();
+});
+
+test('the module refuses with a word, and goes on', { skip }, async () => {
+  const nearside = await opened();
+  await assert.rejects(nearside.recommend({ k: 1001 }), { name: 'NearsideError', code: 'limit', message: /^guest: recommend: / });
+  await assert.rejects(nearside.recommend({ k: 0 }), { code: 'request' });
+  await assert.rejects(nearside.recommend({ k: 1.5 }), { code: 'request', message: /^guest: recommend: msgpack: cannot encode 1.5/ });
+  await assert.rejects(nearside.items([1e6]), { code: 'request' });
+  assert.equal((await nearside.recommend({ k: 1 })).items.length, 1);
+  nearside.close();
+});
+
+test('files that are not in order are refused with a word', { skip }, async () => {
+  await assert.rejects(opened({ root: file('ease.nsr').fill(0, 100, 132) }), { code: 'signature' });
+  await assert.rejects(opened({ root: new Uint8Array([0xc0]) }), { code: 'root' });
+  await assert.rejects(opened({ bundle: new Uint8Array([0xc0]) }), { code: 'syntax' });
+  const changed = file('ials.nsb');
+  changed[changed.length - 1] ^= 1;
+  await assert.rejects(opened({ bundle: changed }), { code: 'hash' });
+});
+
+test('after close only the history is there', { skip }, async () => {
+  const nearside = await opened();
+  const waiting = nearside.recommend();
+  nearside.close();
+  await assert.rejects(waiting, { code: 'closed', message: 'nearside: closed' });
+  await assert.rejects(nearside.items([]), { code: 'closed' });
+  nearside.observe({ item: 'a' });
+  assert.equal(nearside.history().length, 1);
+  nearside.close();
+});
