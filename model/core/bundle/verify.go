@@ -1,10 +1,10 @@
 package bundle
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/cloudflare/circl/sign/ed25519"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 )
 
