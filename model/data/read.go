@@ -36,8 +36,9 @@ type Options struct {
 	Lenient    bool
 	MaxSkipped int
 
-	// Progress, if not nil, is called about once for every MiB read, with
-	// the bytes of the file read so far and its size, 0 if that is not known.
+	// Progress, if not nil, is called now and then, about once for every MiB,
+	// with the bytes of the file read so far and its size, 0 if that is not
+	// known.
 	Progress func(read, total int64)
 }
 

@@ -250,6 +250,11 @@ func TestCompressionIsChecked(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := z.EncodeAll([]byte(strings.Repeat("a user,an item\n", 1000)+"another user,another item\n"), nil)
 	for _, test := range []struct {
 		file    string
 		content []byte
@@ -262,6 +267,8 @@ func TestCompressionIsChecked(t *testing.T) {
 		{"a.csv.gz", packed.Bytes()[:packed.Len()-20], "unexpected EOF"},
 		{"a.csv.gz", packed.Bytes()[:12], "unexpected EOF"},
 		{"a.csv.gz", gzipMagic, "EOF"},
+		{"a.csv.zst", frame[:len(frame)-20], "unexpected EOF"},
+		{"a.csv.zst", append(frame[:len(frame)-20:len(frame)-20], make([]byte, 20)...), ""},
 	} {
 		path := writeRaw(t, test.file, test.content)
 		_, _, err := ReadEvents(path, Options{Lenient: true})
@@ -271,6 +278,29 @@ func TestCompressionIsChecked(t *testing.T) {
 	}
 	if _, _, err := ReadEvents(writeRaw(t, "a.csv.gz", packed.Bytes()[:packed.Len()-20]), Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want one that wraps io.ErrUnexpectedEOF", err)
+	}
+}
+
+// TestCellsLeaveNoGarbage reads cells of every kind and sees that none of
+// them allocates.
+func TestCellsLeaveNoGarbage(t *testing.T) {
+	var b eventBuilder
+	b.minRating = 1
+	var rows [][][]byte
+	for _, text := range []string{"u,i,964982703,buy,2,5", "u,i,964982703.5,view,0.5,4.5", "u,i,2000-07-30,like,1,1",
+		"u,i,2000-07-30T18:45:03Z,hide,1e-3,3", "u,i,2000-07-30T18:45:03.25+02:00,click,1,0"} {
+		rows = append(rows, bytes.Split([]byte(text), []byte(",")))
+	}
+	for _, row := range rows {
+		row := row
+		got := testing.AllocsPerRun(1000, func() {
+			if _, column, want := b.add(row); want != "" {
+				t.Fatalf("%q: want %s", row[column], want)
+			}
+		})
+		if got != 0 {
+			t.Errorf("%q: %v allocations", row, got)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -81,5 +82,77 @@ func TestReadsMovieLens(t *testing.T) {
 				t.Errorf("got %d items without tags, want %d", untagged, test.untagged)
 			}
 		})
+	}
+}
+
+// TestReadsPublicSequences reads sets that are told apart by their content:
+// LightGCN's lists, S3-Rec's lists, BERT4Rec's and SASRec's pairs, FilmTrust's
+// ratings and a log of sessions with a header.
+func TestReadsPublicSequences(t *testing.T) {
+	for _, test := range []struct {
+		dir, file          string
+		format             Format
+		rows, users, items int
+	}{
+		{"gowalla-lightgcn", "train.txt.gz", Lists, 810128, 29858, 40981},
+		{"yelp2018-lightgcn", "train.txt.gz", Lists, 1237259, 31668, 38048},
+		{"amazon-sequences", "s3rec_Beauty.txt.gz", Lists, 198502, 22363, 12101},
+		{"amazon-sequences", "bert4rec_beauty.txt.gz", Blanks, 353962, 40226, 54542},
+		{"amazon-sequences", "sasrec_video.txt.gz", Blanks, 287107, 31013, 23715},
+		{"filmtrust", "ratings.txt.gz", Blanks, 35497, 1508, 2071},
+		{"movielens-100k", "datasets_dilemma_loo/train.csv.gz", CSV, 97401, 943, 1349},
+		{"yoochoose", "clicks-100k/yoochoose-clicks-100k_train_full.txt.gz", TSV, 70278, 17794, 2933},
+	} {
+		t.Run(test.dir+"/"+test.file, func(t *testing.T) {
+			path := filepath.Join(realData(t, test.dir), test.file)
+			l, report, err := ReadEvents(path, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(report)
+			if !strings.HasPrefix(report.Source, path+": "+string(test.format)+",") {
+				t.Errorf("got %s, want %s", report.Source, test.format)
+			}
+			if l.Len() != test.rows || l.Users.Len() != test.users || l.Items.Len() != test.items {
+				t.Errorf("got %d rows, %d users, %d items, want %d, %d, %d",
+					l.Len(), l.Users.Len(), l.Items.Len(), test.rows, test.users, test.items)
+			}
+		})
+	}
+}
+
+// TestCleansAndSplitsMovieLens goes the whole way once, on real events.
+func TestCleansAndSplitsMovieLens(t *testing.T) {
+	events, _, err := Find(realData(t, "movielens-latest-small"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _, err := ReadEvents(events, Options{MinRating: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, report := Clean(raw, Cleaning{MinUserItems: 5, MinItemUsers: 5, MaxUserItems: 1000})
+	t.Log(report)
+	last, err := LeaveLastOut(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(last.Cases) != l.Users.Len() || last.Train.Len() != l.Len()-l.Users.Len() {
+		t.Errorf("leave last out: %d cases and %d rows to train on, of %d users and %d rows",
+			len(last.Cases), last.Train.Len(), l.Users.Len(), l.Len())
+	}
+	temporal, err := Temporal(l, 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Len() - temporal.Train.Len(); got < l.Len()/10 || got > l.Len()/10+100 {
+		t.Errorf("temporal: %d rows of %d are for testing, want a tenth", got, l.Len())
+	}
+	strong, err := StrongGeneralisation(l, 50, 0.2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(strong.Cases) != 50 || strong.Train.Users.Len() != l.Users.Len()-50 {
+		t.Errorf("strong generalisation: %d cases and %d users to train on", len(strong.Cases), strong.Train.Users.Len())
 	}
 }
