@@ -66,7 +66,7 @@ func (k *Keys) sign(role bundle.Role, channel string, doc []byte) ([]byte, error
 	id := k.public().ID()
 	_, sk := mldsa65.NewKeyFromSeed(&k.mldsa65Seed)
 	var ml [mldsa65.SignatureSize]byte
-	if err := mldsa65.SignTo(sk, signed, bundle.MLDSAContext(role), true, ml[:]); err != nil {
+	if err := mldsa65.SignTo(sk, signed, []byte(bundle.MLDSAContext(role)), true, ml[:]); err != nil {
 		return nil, fmt.Errorf("pack: cannot sign: %w", err)
 	}
 	w := newWriter()

@@ -2,10 +2,9 @@ package bundle
 
 import (
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/sha256"
 	"encoding/binary"
-
-	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 )
 
 // Role says what a signed document is for; a signature for one role is none
@@ -40,7 +39,7 @@ func SignedBytes(role Role, channel string, doc []byte) []byte {
 }
 
 // MLDSAContext returns the context string of the ML-DSA half.
-func MLDSAContext(role Role) []byte { return append([]byte("nearside/v1/"), role...) }
+func MLDSAContext(role Role) string { return "nearside/v1/" + string(role) }
 
 // verify checks that a key of the root signed doc with both halves. A
 // signature by a key that the root does not have is passed over; one by a key
@@ -74,6 +73,6 @@ func (k Key) verify(role Role, signed []byte, s signature) bool {
 	if !ed25519.Verify(k.Ed25519[:], signed, s.ed25519) {
 		return false
 	}
-	var pk mldsa65.PublicKey
-	return pk.UnmarshalBinary(k.MLDSA65) == nil && mldsa65.Verify(&pk, signed, MLDSAContext(role), s.mldsa65)
+	pk, err := mldsa.NewPublicKey(mldsa.MLDSA65(), k.MLDSA65)
+	return err == nil && mldsa.Verify(pk, signed, s.mldsa65, &mldsa.Options{Context: MLDSAContext(role)}) == nil
 }
