@@ -8,6 +8,7 @@ toolchain go1.27.0
 // never linked into a binary.
 require (
 	github.com/alecthomas/kong v1.17.0 // cmd: struct-based command line, one dependency, no globals
+	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0 // test; web: the demo page clicked through in a real Chromium
 	github.com/cloudflare/circl v1.6.5 // core/bundle/verify.go, pack: Ed25519 and ML-DSA-65; 1.6.5 is the floor (stricter parsers)
 	github.com/google/go-cmp v0.7.0 // test; readable differences of structs
@@ -23,7 +24,6 @@ require (
 
 require (
 	github.com/andybalholm/brotli v1.1.1 // indirect
-	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
