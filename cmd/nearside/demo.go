@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -9,68 +10,68 @@ import (
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
+	"github.com/nearside/nearside/wasm"
 )
 
-type demoVerb struct {
-	modelFlags
-	Data string `help:"Folder with an event log and a catalogue, such as MovieLens; a made-up magazine when empty." placeholder:"DIR"`
-	Addr string `default:"127.0.0.1:8080" help:"Address to listen at." placeholder:"HOST:PORT"`
+type demoCmd struct {
+	Data string `placeholder:"DIR" help:"Folder with an event log and a catalogue; without it the readers are made up."`
+	Addr string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen."`
 }
 
-func (v demoVerb) Run(r run) error {
-	log, items, dropped, err := v.world(r)
+// demoCleaning is what train does by default.
+var demoCleaning = data.Cleaning{MinUserItems: 2, MinItemUsers: 5, MaxUserItems: 5000}
+
+// demoSeed is any number: the same page for everybody.
+const demoSeed = 1
+
+func (c *demoCmd) Run(ctx context.Context) error {
+	if _, err := wasm.Module(); err != nil { // first: nothing is learnt in vain
+		return err
+	}
+	d, err := c.read()
 	if err != nil {
 		return err
 	}
-	config := v.config()
-	config.Progress = progress(r.stderr)
-	start := time.Now()
-	m, err := train.Train(r.ctx, log.Matrix(), config)
+	m, err := d.learn(ctx, d.log, train.Config{Algorithm: train.IALS, Seed: demoSeed})
 	if err != nil {
 		return err
 	}
-	complete(m, log, items, dropped)
+	root, file, err := publish(m)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d items, learnt from %d people; bundle %d KB, signed with a key that nobody keeps\n",
+		len(m.Items), m.Label.Users, len(file)/1000)
+	return serve(ctx, c.Addr, root, file)
+}
+
+func (c *demoCmd) read() (*dataset, error) {
+	if c.Data != "" {
+		return source{
+			Events:       c.Data,
+			MinUserItems: demoCleaning.MinUserItems,
+			MinItemUsers: demoCleaning.MinItemUsers,
+			MaxUserItems: demoCleaning.MaxUserItems,
+		}.read()
+	}
+	fmt.Println("the magazine and its readers are made up; --data takes a folder with real ones")
+	world := modeltest.Magazine(demoSeed, modeltest.Size{})
+	return clean(world.Log, world.Items, demoCleaning)
+}
+
+// publish packs m for a week, signed with a key that nobody keeps.
+func publish(m *train.Model) (root, file []byte, err error) {
 	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	now := time.Now()
-	expires := now.AddDate(0, 0, 30).Unix()
-	file, err := pack.Pack(m, keys, pack.Options{
-		Channel: "demo", Created: now.Unix(), Expires: expires, HalfLife: 30 * 86400, Neighbours: 100,
+	now := time.Now().Unix()
+	expires := now + 7*day
+	if root, err = keys.Root(1, expires); err != nil {
+		return nil, nil, err
+	}
+	file, err = pack.Pack(m, keys, pack.Options{
+		Channel: "demo", Version: uint64(now), Created: now, Expires: expires, HalfLife: 30 * day,
 	})
-	if err != nil {
-		return err
-	}
-	root, err := keys.Root(1, expires)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(r.stdout, "%s: %d items from %d people in %.1f s; bundle of %d KB, signed with a key that lives as long as this process\n",
-		m.Algorithm, len(m.Items), m.Label.Users, time.Since(start).Seconds(), len(file)/1000)
-	return serve(r, v.Addr, root, file)
-}
-
-// world returns the cleaned log and the catalogue of the folder, or made-up ones.
-func (v demoVerb) world(r run) (*data.Log, []data.Item, uint64, error) {
-	if v.Data == "" {
-		fmt.Fprintln(r.stdout, "no --data: a made-up magazine, with readers who are made up too and whose tastes are known")
-		w := modeltest.Magazine(1, modeltest.Size{})
-		log, report := data.Clean(w.Log, data.Cleaning{MinUserItems: 2, MinItemUsers: 5})
-		return log, w.Items, uint64(report.Rows - report.Kept), nil
-	}
-	events, catalogue, err := data.Find(v.Data)
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	log, dropped, err := logFlags{Events: events, MinUserItems: 2, MinItemUsers: 5, MaxUserItems: 5000}.read(r)
-	if err != nil || catalogue == "" {
-		return log, nil, dropped, err
-	}
-	items, report, err := data.ReadItems(catalogue, data.Options{})
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	fmt.Fprintln(r.stderr, report)
-	return log, items, dropped, nil
+	return root, file, err
 }

@@ -1,132 +1,146 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
+	"encoding/hex"
 	"fmt"
-	"strings"
+	"os"
+	"text/tabwriter"
 
 	"github.com/nearside/nearside/host"
-	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/eval"
-	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 )
 
-type evalVerb struct {
-	logFlags
-	modelFlags
-	Protocol string   `required:"" enum:"loo,temporal,strong" help:"loo: each person's last item; temporal: the newest fifth; strong: people never seen."`
-	Through  []string `default:"float" help:"What ranks: float, native, module, or several of them."`
-	JSON     bool     `help:"Print JSON."`
+type evalCmd struct {
+	Source   source    `embed:""`
+	Learner  learner   `embed:""`
+	Model    []string  `enum:"ials,ease,popular" default:"popular,ials" help:"Models to judge: ials, ease, popular."`
+	Protocol string    `enum:"loo,temporal,strong" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong)."`
+	Through  []through `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
+	At       []int     `default:"10,20" help:"Lengths of the judged lists."`
+	Share    float64   `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
+	HeldOut  int       `placeholder:"N" help:"strong: users held out; by default a tenth."`
+	JSON     bool      `name:"json" help:"Print JSON."`
 }
 
-// evaluation is what eval --json prints.
+// evaluation is the JSON of eval.
 type evaluation struct {
 	Protocol string          `json:"protocol"`
-	Model    string          `json:"model"`
-	Digest   string          `json:"digest"` // SHA-256 of the cleaned pairs
 	Seed     uint64          `json:"seed"`
-	Results  []throughResult `json:"results"`
+	Digest   string          `json:"digest"`  // data.Log.Digest of the cleaned log
+	Skipped  int             `json:"skipped"` // rows of which no fair question could be made
+	Rows     []evaluationRow `json:"rows"`
 }
 
-type throughResult struct {
-	Through string `json:"through"`
-	eval.Result
+type evaluationRow struct {
+	Model   string      `json:"model"`
+	Through through     `json:"through"`
+	Result  eval.Result `json:"result"`
 }
 
-func (v evalVerb) Run(r run) error {
-	for _, t := range v.Through {
-		if t != "float" && t != "native" && t != "module" {
-			return fmt.Errorf("--through %q: want float, native or module", t)
-		}
-	}
-	log, dropped, err := v.read(r)
+func (c *evalCmd) Run(ctx context.Context) error {
+	d, err := c.Source.read()
 	if err != nil {
 		return err
 	}
-	var split data.Split
-	switch v.Protocol {
-	case "loo":
-		split, err = data.LeaveLastOut(log)
+	split, err := c.split(d.log)
+	if err != nil {
+		return err
+	}
+	digest := d.log.Digest()
+	out := evaluation{Protocol: c.Protocol, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]), Skipped: split.Skipped}
+	for _, name := range c.Model {
+		m, err := d.learn(ctx, split.Train, c.Learner.config(train.Algorithm(name)))
+		if err != nil {
+			return err
+		}
+		rows, err := c.judge(ctx, m, split.Cases)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		out.Rows = append(out.Rows, rows...)
+	}
+	if c.JSON {
+		return printJSON(out)
+	}
+	return out.print()
+}
+
+func (c *evalCmd) split(log *data.Log) (data.Split, error) {
+	switch c.Protocol {
 	case "temporal":
-		split, err = data.Temporal(log, .2)
+		return data.Temporal(log, c.Share)
 	case "strong":
-		split, err = data.StrongGeneralisation(log, max(1, log.Users.Len()/10), .2, v.Seed)
-	}
-	if err != nil {
-		return err
-	}
-	config := v.config()
-	config.Progress = progress(r.stderr)
-	m, err := train.Train(r.ctx, split.Train.Matrix(), config)
-	if err != nil {
-		return err
-	}
-	complete(m, split.Train, nil, dropped)
-
-	out := evaluation{Protocol: v.Protocol, Model: v.Model, Digest: fmt.Sprintf("%x", log.Digest()), Seed: v.Seed}
-	for _, through := range v.Through {
-		newRanker, closeAll, err := rankerFor(r, through, m)
-		if err != nil {
-			return err
+		heldOut := c.HeldOut
+		if heldOut == 0 {
+			heldOut = max(1, log.Users.Len()/10)
 		}
-		result, err := eval.Evaluate(r.ctx, split.Cases, newRanker, eval.Options{Count: m.Count, Workers: v.Workers})
-		if closeErr := closeAll(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			return err
-		}
-		out.Results = append(out.Results, throughResult{through, result})
-		if !v.JSON {
-			fmt.Fprintf(r.stdout, "%s, %s, through %s; data %s…, seed %d\n%s\n", v.Model, v.Protocol, through, out.Digest[:12], v.Seed, strings.TrimRight(result.String(), "\n"))
-		}
+		return data.StrongGeneralisation(log, heldOut, c.Share, c.Learner.Seed)
 	}
-	if v.JSON {
-		e := json.NewEncoder(r.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(out)
-	}
-	return nil
+	return data.LeaveLastOut(log)
 }
 
-// rankerFor packs the model, unless it is judged as floats, and returns what
-// makes rankers over it and what frees them.
-func rankerFor(r run, through string, m *train.Model) (newRanker func() (eval.Ranker, error), closeAll func() error, err error) {
-	nothing := func() error { return nil }
-	if through == "float" {
-		return func() (eval.Ranker, error) { return eval.Float(m) }, nothing, nil
+// judge makes one row for each of c.Through.
+func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) (rows []evaluationRow, err error) {
+	history := 0
+	for _, cs := range cases {
+		history = max(history, len(cs.History))
 	}
-	// A key for this evaluation alone; the time is fixed so that it repeats.
-	const created, expires = 1, 2_000_000_000_0
-	keys, err := pack.NewKeys(bytes.NewReader(make([]byte, 64)))
-	if err != nil {
-		return nil, nil, err
-	}
-	rootDoc, err := keys.Root(1, expires)
-	if err != nil {
-		return nil, nil, err
-	}
-	file, err := pack.Pack(m, keys, pack.Options{Created: created, Expires: expires, History: bundle.MaxHistory, Neighbours: 100})
-	if err != nil {
-		return nil, nil, err
-	}
-	if through == "module" {
-		h, err := host.Open(r.ctx, host.Config{Root: rootDoc, Bundle: file, CacheDir: cacheDir()})
-		if err != nil {
-			return nil, nil, err
+	var p *packed
+	for _, by := range c.Through {
+		if by != byFloat && p == nil {
+			if p, err = newPacked(m, history); err != nil {
+				return nil, err
+			}
 		}
-		return func() (eval.Ranker, error) { return newModuleRanker(r.ctx, h, m.Items), nil }, func() error { return h.Close(r.ctx) }, nil
+		result, err := c.evaluate(ctx, by, m, p, cases)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", by, err)
+		}
+		rows = append(rows, evaluationRow{Model: string(m.Algorithm), Through: by, Result: result})
 	}
-	root, err := bundle.ParseRoot(rootDoc)
+	return rows, nil
+}
+
+// evaluate judges one way of computing; p is m packed, and not needed for
+// floats.
+func (c *evalCmd) evaluate(ctx context.Context, by through, m *train.Model, p *packed, cases []data.Case) (eval.Result, error) {
+	opt := eval.Options{Count: m.Count, Ks: c.At, Workers: c.Learner.Workers}
+	switch by {
+	case byNative:
+		return eval.Evaluate(ctx, cases, p.native, opt)
+	case byModule:
+		newRanker, h, err := p.module(ctx, c.Learner.Workers)
+		if err != nil {
+			return eval.Result{}, err
+		}
+		defer closeHost(ctx, h)
+		return eval.Evaluate(ctx, cases, newRanker, opt)
+	}
+	r, err := eval.Float(m)
 	if err != nil {
-		return nil, nil, err
+		return eval.Result{}, err
 	}
-	b, err := bundle.Open(root, file, created)
-	if err != nil {
-		return nil, nil, err
+	return eval.Evaluate(ctx, cases, func() (eval.Ranker, error) { return r, nil }, opt)
+}
+
+// closeHost frees a host even when ctx is what ended its work.
+func closeHost(ctx context.Context, h *host.Host) {
+	_ = h.Close(context.WithoutCancel(ctx)) // the only error is a context that ends
+}
+
+// print prints one row for each model, way of computing and length.
+func (e evaluation) print() error {
+	fmt.Printf("protocol %s, %d cases, seed %d, data %s\n\n", e.Protocol, e.Rows[0].Result.Cases, e.Seed, e.Digest[:16])
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "model\tthrough\tk\tNDCG\trecall\trecall/min\tMRR\thit\tcoverage\tpopularity")
+	for _, row := range e.Rows {
+		for _, m := range row.Result.At {
+			fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v\t%v\t%v\t%v\t%.4f\t%.4f\n", row.Model, row.Through, m.K,
+				m.NDCG, m.Recall, m.RecallCapped, m.MRR, m.Hit, m.Coverage, m.Popularity)
+		}
 	}
-	return func() (eval.Ranker, error) { return newNativeRanker(b, m.Items), nil }, nothing, nil
+	return w.Flush()
 }

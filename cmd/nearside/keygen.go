@@ -10,36 +10,40 @@ import (
 	"github.com/nearside/nearside/model/pack"
 )
 
-// Names of the files that keygen writes and pack reads.
+// The names of the files that keygen writes and pack reads.
 const (
-	rootName = "root.nsr"
-	keyName  = "release.key"
+	keyFile  = "release.key"
+	rootFile = "root.nsr"
 )
 
-type keygenVerb struct {
-	Out  string `required:"" help:"Folder for root.nsr and the secret release.key." placeholder:"DIR"`
-	Days int    `default:"730" help:"How long devices accept the root."`
+type keygenCmd struct {
+	Out  string `required:"" placeholder:"DIR" help:"Folder for release.key, which stays secret, and root.nsr, which is published."`
+	Days int    `default:"1095" help:"Days until devices no longer accept the root."`
 }
 
-func (v keygenVerb) Run(r run) error {
-	if err := os.MkdirAll(v.Out, 0o700); err != nil {
-		return err
+func (c *keygenCmd) Run() error {
+	if c.Days < 1 {
+		return &usageError{err: fmt.Errorf("--days %d: want at least 1", c.Days)}
 	}
 	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
 		return err
 	}
-	root, err := keys.Root(1, time.Now().AddDate(0, 0, v.Days).Unix())
+	root, err := keys.Root(1, time.Now().AddDate(0, 0, c.Days).Unix())
 	if err != nil {
 		return err
 	}
-	secret := filepath.Join(v.Out, keyName)
-	if err := keys.Save(secret); err != nil {
-		return hinted{err, "choose another folder: whoever loses a key can't sign for its root again"}
-	}
-	if err := writeFile(filepath.Join(v.Out, rootName), root); err != nil {
+	if err := os.MkdirAll(c.Out, 0o700); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.stdout, "%s: give this to devices, with your site's own code\n%s: keep this secret\n", filepath.Join(v.Out, rootName), secret)
+	key, public := filepath.Join(c.Out, keyFile), filepath.Join(c.Out, rootFile)
+	if err := keys.Save(key); err != nil { // first: it refuses where a key is
+		return err
+	}
+	if err := os.WriteFile(public, root, 0o644); err != nil {
+		return err
+	}
+	fmt.Printf("%s: secret, keep it where bundles are signed\n", key)
+	fmt.Printf("%s: ship it with the site's own code\n", public)
 	return nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -9,37 +11,68 @@ import (
 	"github.com/nearside/nearside/model/train"
 )
 
-type packVerb struct {
-	Model        string  `arg:"" help:"What train wrote." placeholder:"MODEL"`
-	Keys         string  `required:"" help:"Folder that keygen wrote." placeholder:"DIR"`
-	Out          string  `default:"bundle.nsb" help:"Where the bundle goes." placeholder:"FILE"`
-	Channel      string  `help:"Channel the bundle is for: a-z, 0-9, . _ / and -."`
-	Version      uint64  `default:"1" help:"Release number; grows."`
-	Days         int     `default:"30" help:"How long devices accept the bundle."`
-	HalfLifeDays float64 `help:"Days after which an event counts half; 0: age does not matter."`
-	Neighbours   int     `default:"100" help:"ease: weights kept per item; 0 keeps all."`
+type packCmd struct {
+	Model        string `arg:"" placeholder:"model.nsm" help:"What train wrote."`
+	Keys         string `required:"" placeholder:"DIR" help:"Folder that keygen wrote."`
+	Out          string `default:"bundle.nsb" placeholder:"FILE" help:"Where the bundle goes."`
+	Channel      string `placeholder:"NAME" help:"Name of the line of releases: a-z 0-9 . _ / -"`
+	Version      uint64 `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
+	Days         int    `default:"30" help:"Days until devices refuse the bundle."`
+	HalfLifeDays int    `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
 }
 
-func (v packVerb) Run(r run) error {
-	m, err := train.Read(v.Model)
+const day = 24 * 60 * 60 // seconds
+
+func (c *packCmd) Run() error {
+	switch {
+	case c.Days < 1:
+		return &usageError{err: fmt.Errorf("--days %d: want at least 1", c.Days)}
+	case c.HalfLifeDays < 0:
+		return &usageError{err: fmt.Errorf("--half-life-days %d: want at least 0", c.HalfLifeDays)}
+	}
+	m, err := train.Read(c.Model)
 	if err != nil {
 		return err
 	}
-	keys, err := pack.LoadKeys(filepath.Join(v.Keys, keyName))
+	keys, err := pack.LoadKeys(filepath.Join(c.Keys, keyFile))
 	if err != nil {
-		return hinted{err, "nearside keygen --out " + v.Keys + " makes a key"}
+		return err
 	}
-	now := time.Now()
+	now := time.Now().Unix()
+	if c.Version == 0 {
+		c.Version = uint64(now)
+	}
 	file, err := pack.Pack(m, keys, pack.Options{
-		Channel: v.Channel, Version: v.Version, Created: now.Unix(), Expires: now.AddDate(0, 0, v.Days).Unix(),
-		HalfLife: int64(v.HalfLifeDays * 86400), Neighbours: v.Neighbours,
+		Channel: c.Channel, Version: c.Version,
+		Created: now, Expires: now + int64(c.Days)*day,
+		HalfLife: int64(c.HalfLifeDays) * day,
 	})
 	if err != nil {
 		return err
 	}
-	if err := writeFile(v.Out, file); err != nil {
+	if err := writeFile(c.Out, file); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.stdout, "%s: %d bytes, %.1f per item\n", v.Out, len(file), float64(len(file))/float64(len(m.Items)))
+	fmt.Printf("%s: %d bytes, %d items, signed, version %d, good for %d days\n",
+		c.Out, len(file), len(m.Items), c.Version, c.Days)
+	return nil
+}
+
+// writeFile replaces path: after a crash it holds the old bytes or the new
+// ones, so that a web server that publishes the folder never sees half a
+// bundle.
+func writeFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
 	return nil
 }

@@ -2,46 +2,121 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"math"
+	"runtime"
+	"time"
 
 	"github.com/nearside/nearside/host"
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/eval"
+	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/train"
 )
 
-// slateRanker lets eval judge packed bytes, by whatever answers requests.
-type slateRanker struct {
-	items     []data.Item
-	recommend func(slate.Request) (slate.Slate, error)
+// through says what computes a ranking.
+type through string
+
+const (
+	byFloat  through = "float"  // the trained numbers, before anything is quantised
+	byNative through = "native" // the packed bytes, in this process
+	byModule through = "module" // the packed bytes, in the sealed module
+)
+
+// packed is a model as devices get it, opened for evaluation.
+type packed struct {
+	model      *train.Model
+	root, file []byte
+	bundle     *bundle.Bundle
+	now        int64 // of every request; age does not matter, so it changes nothing
 }
 
-func newNativeRanker(b *bundle.Bundle, items []data.Item) slateRanker {
-	return slateRanker{items, slate.New(b).Recommend}
-}
-
-func newModuleRanker(ctx context.Context, h *host.Host, items []data.Item) slateRanker {
-	return slateRanker{items, func(req slate.Request) (slate.Slate, error) { return h.Recommend(ctx, req) }}
-}
-
-// Rank fills eval.Ranker. Of a history beyond the format's limit the newest
-// events count.
-func (s slateRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
-	history = history[max(0, len(history)-bundle.MaxHistory):]
-	req := slate.Request{K: min(k, bundle.MaxK), Now: 1}
-	for _, e := range history {
-		kind := e.Kind
-		if kind == profile.KindUnknown {
-			kind = profile.KindView
-		}
-		req.History = append(req.History, profile.Event{
-			Item: s.items[e.Item].ID, Kind: kind, Weight: uint32(math.Round(min(float64(e.Weight), 16) * profile.One)),
-		})
-	}
-	answer, err := s.recommend(req)
+// newPacked packs and signs m with a key that lives as long as this process.
+// history is the most events that it is going to be asked with.
+func newPacked(m *train.Model, history int) (*packed, error) {
+	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, err
+	}
+	p := &packed{model: m, now: time.Now().Unix()}
+	if p.root, err = keys.Root(1, p.now+day); err != nil {
+		return nil, err
+	}
+	p.file, err = pack.Pack(m, keys, pack.Options{
+		Channel: "eval", Created: p.now, Expires: p.now + day,
+		History: min(max(history, 1), bundle.MaxHistory),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, p.bundle, err = openNative(p.root, p.file, p.now); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// native makes a ranker for one goroutine.
+func (p *packed) native() (eval.Ranker, error) {
+	r := slate.New(p.bundle)
+	return &packedRanker{packed: p, ask: func(req slate.Request) (slate.Slate, error) {
+		return askNative(r, p.bundle.Manifest.Limits, req)
+	}}, nil
+}
+
+// module returns a maker of rankers through the sealed module. The caller
+// closes the host when it is done.
+func (p *packed) module(ctx context.Context, workers int) (newRanker func() (eval.Ranker, error), h *host.Host, err error) {
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	h, err = host.Open(ctx, host.Config{
+		Root: p.root, Bundle: p.file, Instances: workers, CacheDir: cacheDir(),
+		Now: func() time.Time { return time.Unix(p.now, 0) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func() (eval.Ranker, error) {
+		return &packedRanker{packed: p, ask: func(req slate.Request) (slate.Slate, error) {
+			return h.Recommend(ctx, req)
+		}}, nil
+	}, h, nil
+}
+
+// packedRanker is an eval.Ranker that asks with requests, as devices do. It is
+// for one goroutine.
+type packedRanker struct {
+	*packed
+	ask    func(slate.Request) (slate.Slate, error)
+	events []profile.Event
+}
+
+// Rank sends the newest events of a history that is longer than a bundle
+// allows, and excludes the items of the others.
+func (r *packedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
+	req := slate.Request{K: k, Now: r.now}
+	if more := len(history) - r.bundle.Manifest.Limits.History; more > 0 {
+		for _, e := range history[:more] {
+			req.Exclude = append(req.Exclude, r.model.Items[e.Item].ID)
+		}
+		history = history[more:]
+	}
+	r.events = r.events[:0]
+	for _, e := range history {
+		weight := math.Round(float64(e.Weight) * profile.One)
+		r.events = append(r.events, profile.Event{
+			Item: r.model.Items[e.Item].ID, Kind: e.Kind, Time: e.Time,
+			Weight: uint32(min(max(weight, 1), profile.MaxWeight)),
+		})
+	}
+	req.History = r.events
+	answer, err := r.ask(req)
+	if err != nil {
+		return nil, fmt.Errorf("history of %d events: %w", len(history), err)
 	}
 	for _, it := range answer.Items {
 		dst = append(dst, int32(it.Index))

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,102 +9,121 @@ import (
 	"time"
 
 	"github.com/nearside/nearside/host"
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 )
 
-type recommendVerb struct {
-	Bundle  string   `required:"" help:"The bundle." placeholder:"FILE"`
-	Root    string   `required:"" help:"The root to trust." placeholder:"FILE"`
-	History []string `help:"Ids of items the person had." placeholder:"ID,ID"`
-	K       int      `short:"k" default:"10" help:"How many items."`
-	Through string   `default:"module" enum:"module,native" help:"What computes: module or native."`
-	Explain bool     `help:"Say why, from the history."`
-	JSON    bool     `help:"Print JSON."`
+type recommendCmd struct {
+	Signed  signed   `embed:""`
+	History []string `placeholder:"ID,…" help:"What the person viewed; each counts as one view at an unknown time."`
+	Exclude []string `placeholder:"ID,…" help:"What must not be shown, besides the history."`
+	K       int      `short:"k" name:"k" default:"10" help:"How many items."`
+	Through string   `enum:"module,native" default:"module" help:"What computes: the sealed module or the same code natively."`
+	Explain bool     `help:"Say which of the history's items speak for each item."`
+	JSON    bool     `name:"json" help:"Print JSON."`
+	Now     instant  `placeholder:"T" help:"Time of the request; by default now."`
 }
 
-func (v recommendVerb) Run(r run) error {
-	req := slate.Request{K: v.K, Now: time.Now().Unix()}
-	if v.Explain {
-		req.Reasons = 3
-	}
-	for _, id := range v.History {
-		req.History = append(req.History, profile.Event{Item: id, Kind: profile.KindClick, Weight: profile.One})
-	}
-	s, err := v.answer(r, req)
+// explained is how many reasons --explain gives for an item.
+const explained = 3
+
+func (c *recommendCmd) Run(ctx context.Context) error {
+	root, file, err := c.Signed.read()
 	if err != nil {
 		return err
 	}
-	a := host.Answer(s, req.History)
-	if v.JSON {
-		e := json.NewEncoder(r.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(a)
+	req := slate.Request{K: c.K, Now: c.Now.unix(), Exclude: c.Exclude}
+	for _, id := range c.History {
+		req.History = append(req.History, profile.Event{Item: id, Kind: profile.KindView, Weight: profile.One})
 	}
-	for i, it := range a.Items {
-		title := it.Title
-		if title == "" {
-			title = it.ID
-		}
-		fmt.Fprintf(r.stdout, "%3d  %s\n", i+1, title)
-		var why []string
-		for _, reason := range it.Reasons {
-			why = append(why, fmt.Sprintf("%s %.0f %%", reason.Item, 100*reason.Share))
-		}
-		if len(why) > 0 {
-			fmt.Fprintf(r.stdout, "     because of %s\n", strings.Join(why, ", "))
-		}
+	if c.Explain {
+		req.Reasons = explained
 	}
-	if a.Receipt.Unknown > 0 {
-		fmt.Fprintf(r.stderr, "nearside: %d of the history are not in the catalogue\n", a.Receipt.Unknown)
+	recommend := throughModule
+	if c.Through == "native" {
+		recommend = throughNative
 	}
-	if a.Receipt.Cold {
-		fmt.Fprintln(r.stderr, "nearside: nothing to go by in the history: these are the most popular")
+	answer, err := recommend(ctx, root, file, req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Signed.Bundle, err)
 	}
+	if c.JSON {
+		return printJSON(host.Answer(answer, req.History))
+	}
+	printSlate(answer, req.History)
 	return nil
 }
 
-func (v recommendVerb) answer(r run, req slate.Request) (slate.Slate, error) {
-	if v.Through == "native" {
-		b, err := openNative(v.Bundle, v.Root, time.Now())
-		if err != nil {
-			return slate.Slate{}, err
-		}
-		// Through its document, so that limits hold as they do in the module.
-		if req, err = slate.ParseRequest(req.Append(nil), b.Manifest.Limits); err != nil {
-			return slate.Slate{}, err
-		}
-		return slate.New(b).Recommend(req)
-	}
-	h, err := openHost(r, v.Bundle, v.Root, 1)
+// throughNative answers one request with the core in this process.
+func throughNative(_ context.Context, root, file []byte, req slate.Request) (slate.Slate, error) {
+	_, b, err := openNative(root, file, req.Now)
 	if err != nil {
 		return slate.Slate{}, err
 	}
-	s, err := h.Recommend(r.ctx, req)
-	if closeErr := h.Close(r.ctx); err == nil {
-		err = closeErr
-	}
-	return s, err
+	return askNative(slate.New(b), b.Manifest.Limits, req)
 }
 
-// openHost opens the module over a bundle. Compiled code is kept in the user's
-// cache folder, if there is one.
-func openHost(r run, bundlePath, rootPath string, instances int) (*host.Host, error) {
-	root, err := os.ReadFile(rootPath)
+// askNative sends req the way the module would get it, as a document, so that
+// both refuse the same requests.
+func askNative(r *slate.Recommender, limits bundle.Limits, req slate.Request) (slate.Slate, error) {
+	req, err := slate.ParseRequest(req.Append(nil), limits)
 	if err != nil {
-		return nil, err
+		return slate.Slate{}, err
 	}
-	file, err := os.ReadFile(bundlePath)
-	if err != nil {
-		return nil, err
-	}
-	return host.Open(r.ctx, host.Config{Root: root, Bundle: file, Instances: instances, CacheDir: cacheDir()})
+	return r.Recommend(req)
 }
 
+// throughModule answers one request with the sealed module.
+func throughModule(ctx context.Context, root, file []byte, req slate.Request) (slate.Slate, error) {
+	h, err := host.Open(ctx, host.Config{
+		Root: root, Bundle: file, Instances: 1, CacheDir: cacheDir(),
+		Now: func() time.Time { return time.Unix(req.Now, 0) },
+	})
+	if err != nil {
+		return slate.Slate{}, err
+	}
+	defer closeHost(ctx, h)
+	return h.Recommend(ctx, req)
+}
+
+// cacheDir is where compiled modules are kept between runs; "" where the
+// person has no such folder, and then each run compiles, which takes seconds.
 func cacheDir() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "nearside")
+	dir = filepath.Join(dir, "nearside")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return dir
+}
+
+// printSlate prints an answer for people. history is the request's.
+func printSlate(s slate.Slate, history []profile.Event) {
+	for i, it := range s.Items {
+		name := it.ID
+		if it.Title != "" {
+			name += "  " + it.Title
+		}
+		fmt.Printf("%3d  %s\n", i+1, name)
+		var reasons []string
+		for _, r := range it.Reasons {
+			reasons = append(reasons, fmt.Sprintf("%s %d %%", history[r.Event].Item, r.Share/100))
+		}
+		if reasons != nil {
+			fmt.Printf("     because of %s\n", strings.Join(reasons, ", "))
+		}
+	}
+	r := s.Receipt
+	fmt.Printf("\n%d items ranked from %d events", r.Ranked, r.Used)
+	if r.Unknown > 0 {
+		fmt.Printf(", %d more on items that the catalogue does not have", r.Unknown)
+	}
+	if r.Cold {
+		fmt.Printf("; nothing usable in the history, so the order is popularity")
+	}
+	fmt.Printf("\nchannel %q, version %d, manifest %x\n", r.Channel, r.Version, r.Manifest)
 }

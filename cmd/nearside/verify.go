@@ -3,56 +3,98 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
 )
 
-type verifyVerb struct {
-	Bundle string `arg:"" help:"The bundle." placeholder:"BUNDLE"`
-	Root   string `required:"" help:"The root to trust." placeholder:"FILE"`
-	Now    string `help:"Time to check expiry at, RFC 3339; the clock's when empty." placeholder:"TIME"`
+// signed holds the flags that name a bundle and who may have signed it.
+type signed struct {
+	Bundle string `required:"" placeholder:"FILE" help:"Signed bundle."`
+	Root   string `required:"" placeholder:"FILE" help:"Root whose keys are trusted."`
 }
 
-func (v verifyVerb) Run(r run) error {
-	now := time.Now()
-	if v.Now != "" {
-		var err error
-		if now, err = time.Parse(time.RFC3339, v.Now); err != nil {
-			return fmt.Errorf("--now %q: want RFC 3339, as in 2026-01-31T00:00:00Z", v.Now)
+// read returns the two files as they are.
+func (s signed) read() (root, file []byte, err error) {
+	if root, err = os.ReadFile(s.Root); err != nil {
+		return nil, nil, err
+	}
+	if file, err = os.ReadFile(s.Bundle); err != nil {
+		return nil, nil, err
+	}
+	return root, file, nil
+}
+
+// openNative does all that the module does before it answers: it checks the
+// bundle and then its known answers.
+func openNative(rootDoc, file []byte, now int64) (*bundle.Root, *bundle.Bundle, error) {
+	root, err := bundle.ParseRoot(rootDoc)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := bundle.Open(root, file, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := slate.New(b).Check(); err != nil {
+		return nil, nil, err
+	}
+	return root, b, nil
+}
+
+// instant is a time on the command line, in Unix seconds; 0: now.
+type instant int64
+
+// UnmarshalText reads Unix seconds, RFC 3339 or a date, which begins at
+// midnight UTC.
+func (t *instant) UnmarshalText(text []byte) error {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && n > 0 {
+		*t = instant(n)
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, string(text)); err == nil {
+			*t = instant(at.Unix())
+			return nil
 		}
 	}
-	b, err := openNative(v.Bundle, v.Root, now)
+	return fmt.Errorf("time %q: want Unix seconds, RFC 3339 or YYYY-MM-DD", text)
+}
+
+// unix returns t in Unix seconds.
+func (t instant) unix() int64 {
+	if t == 0 {
+		return time.Now().Unix()
+	}
+	return int64(t)
+}
+
+type verifyCmd struct {
+	Bundle string  `arg:"" placeholder:"bundle.nsb" help:"Bundle to check."`
+	Root   string  `required:"" placeholder:"FILE" help:"Root whose keys are trusted."`
+	Now    instant `placeholder:"T" help:"Time to check at: Unix seconds, RFC 3339 or a date; by default now."`
+}
+
+func (c *verifyCmd) Run() error {
+	rootDoc, file, err := signed{c.Bundle, c.Root}.read()
 	if err != nil {
 		return err
 	}
+	root, b, err := openNative(rootDoc, file, c.Now.unix())
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Bundle, err)
+	}
 	m := b.Manifest
-	fmt.Fprintf(r.stdout, "%s: good\nsignature   Ed25519 and ML-DSA-65, by a key of %s\nmanifest    %x\nexpires     %s\nsections    %d, hashes and layout right\nanswers     %d known answers come out\n",
-		v.Bundle, v.Root, b.Digest, time.Unix(m.Expires, 0).UTC().Format(time.RFC3339), len(m.Sections), len(m.KnownAnswers))
+	fmt.Printf("root          version %d, %d key(s), until %s\n", root.Version, len(root.Keys), utc(root.Expires))
+	fmt.Printf("signatures    Ed25519 and ML-DSA-65 over manifest %x\n", b.Digest)
+	fmt.Printf("release       channel %q, version %d, until %s\n", m.Channel, m.Version, utc(m.Expires))
+	fmt.Printf("sections      %d, by SHA-256 and layout\n", len(m.Sections))
+	fmt.Printf("known answers %d, computed here\n", len(m.KnownAnswers))
+	fmt.Printf("%s: ok\n", c.Bundle)
 	return nil
 }
 
-// openNative opens a bundle with the native core, known answers included.
-func openNative(path, rootPath string, now time.Time) (*bundle.Bundle, error) {
-	doc, err := os.ReadFile(rootPath)
-	if err != nil {
-		return nil, err
-	}
-	root, err := bundle.ParseRoot(doc)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", rootPath, err)
-	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Open(root, file, now.Unix())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := slate.New(b).Check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return b, nil
-}
+// utc writes a time in Unix seconds for people.
+func utc(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/data"
+)
+
+// usageError is misuse of the command line.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// interruptedError is a training that was interrupted; hint says how to go on.
+type interruptedError struct {
+	err  error
+	hint string
+}
+
+func (e *interruptedError) Error() string { return e.err.Error() }
+func (e *interruptedError) Unwrap() error { return e.err }
+
+func exitCode(err error) int {
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return 2
+	case errors.Is(err, context.Canceled):
+		return 130 // what a shell gives for SIGINT
+	}
+	return 1
+}
+
+// hintFor says what a person can do about err, or "".
+func hintFor(err error) string {
+	var usage *usageError
+	var interrupted *interruptedError
+	var line *data.LineError
+	var request *slate.RequestError
+	switch {
+	case errors.As(err, &usage):
+		return usage.hint
+	case errors.As(err, &interrupted):
+		return interrupted.hint
+	case errors.As(err, &line):
+		return "--lenient skips malformed lines, --columns says which column is which, --format how the file is written"
+	case errors.Is(err, bundle.ErrSignature):
+		return "--root takes the root.nsr that keygen wrote beside the key the bundle was packed with"
+	case errors.Is(err, bundle.ErrExpired):
+		return "pack the model again, or look at an earlier time with --now where the verb has it"
+	case errors.Is(err, bundle.ErrVersion):
+		return "the bundle was packed by another release: pack the model again with this one"
+	case errors.As(err, &request) && request.Limit:
+		return "nearside inspect prints the bundle's limits"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "--addr takes another address, and with port 0 a free one is chosen"
+	case errors.Is(err, fs.ErrExist):
+		return "move the old file away first: a key is never overwritten"
+	case errors.Is(err, fs.ErrNotExist):
+		return "a path that does not begin with / starts from the current folder"
+	}
+	return ""
+}

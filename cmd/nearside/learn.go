@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/train"
+)
+
+// source holds the flags that say what to learn from.
+type source struct {
+	Events       string            `required:"" placeholder:"FILE" help:"Event log, or a folder that holds one under a known name."`
+	Items        string            `placeholder:"FILE" help:"Catalogue: titles, tags and the like."`
+	Format       string            `placeholder:"NAME" help:"Format of the event log, when it is not guessed: csv, tsv, blanks, lists, colons, jsonl, parquet."`
+	Columns      map[string]string `mapsep:"," placeholder:"user=NAME,…" help:"Columns of the event log: name, position from 1, or nothing to leave it out."`
+	ItemColumns  map[string]string `mapsep:"," placeholder:"id=NAME,…" help:"Columns of the catalogue."`
+	Lenient      bool              `help:"Skip malformed lines, up to 1000."`
+	MinRating    float64           `placeholder:"R" help:"Drop events with a lower rating."`
+	MinUserItems int               `default:"2" help:"Fewest items of a user; one says nothing about which go together."`
+	MinItemUsers int               `default:"5" help:"Fewest users of an item: no item of the model stands for fewer people."`
+	MaxUserItems int               `default:"5000" help:"Most items of a user, more is no person; 0 is no limit."`
+}
+
+// learner holds the flags that say how to learn. Zeros are train's defaults.
+type learner struct {
+	Seed       uint64  `help:"Seed of the first iALS factors."`
+	Dim        int     `placeholder:"64" help:"iALS: factors per item."`
+	Epochs     int     `placeholder:"15" help:"iALS: passes over users and items."`
+	Reg        float32 `placeholder:"0.003" help:"iALS: regularisation."`
+	Alpha      float32 `placeholder:"0.1" help:"iALS: weight of an unobserved pair."`
+	Lambda     float64 `placeholder:"500" help:"EASE: regularisation."`
+	Neighbours int     `default:"200" help:"EASE: weights kept per item, the largest; 0 keeps all."`
+	Workers    int     `placeholder:"N" help:"Goroutines, by default one per processor. Never changes the model."`
+}
+
+func (l learner) config(algorithm train.Algorithm) train.Config {
+	return train.Config{
+		Algorithm: algorithm,
+		Seed:      l.Seed, Dim: l.Dim, Epochs: l.Epochs, Reg: l.Reg, Alpha: l.Alpha,
+		Lambda: l.Lambda, Neighbours: l.Neighbours,
+		Workers: l.Workers,
+	}
+}
+
+// dataset is what the files of a source say, cleaned.
+type dataset struct {
+	log     *data.Log
+	items   []data.Item // of log, by index
+	dropped int         // rows of the log that reading and cleaning dropped
+}
+
+// read reads and cleans a source. What was kept and what was dropped goes to
+// standard error.
+func (s source) read() (*dataset, error) {
+	if info, err := os.Stat(s.Events); err == nil && info.IsDir() {
+		events, items, err := data.Find(s.Events)
+		if err != nil {
+			return nil, err
+		}
+		s.Events = events
+		if s.Items == "" {
+			s.Items = items
+		}
+	}
+	bar := newProgress("reading")
+	log, report, err := data.ReadEvents(s.Events, data.Options{
+		Format: data.Format(s.Format), Columns: s.Columns, MinRating: s.MinRating,
+		Lenient: s.Lenient, Progress: bar.set,
+	})
+	bar.end()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, report)
+	dropped := report.Rows - report.Kept
+	var items []data.Item
+	if s.Items != "" {
+		items, report, err = data.ReadItems(s.Items, data.Options{Columns: s.ItemColumns, Lenient: s.Lenient})
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(os.Stderr, report)
+	}
+	d, err := clean(log, items, s.cleaning())
+	if err != nil {
+		return nil, err
+	}
+	d.dropped += dropped
+	return d, nil
+}
+
+func (s source) cleaning() data.Cleaning {
+	return data.Cleaning{MinUserItems: s.MinUserItems, MinItemUsers: s.MinItemUsers, MaxUserItems: s.MaxUserItems}
+}
+
+// clean makes a dataset of a log and a catalogue in any order. An item that
+// the catalogue does not have keeps its id and nothing else.
+func clean(log *data.Log, catalogue []data.Item, c data.Cleaning) (*dataset, error) {
+	log, report := data.Clean(log, c)
+	fmt.Fprintf(os.Stderr, "cleaning: %v\n", report)
+	if log.Len() == 0 {
+		return nil, &usageError{
+			err:  fmt.Errorf("cleaning: none of %d rows is left", report.Rows),
+			hint: "--min-user-items and --min-item-users say how few are too few",
+		}
+	}
+	items := make([]data.Item, log.Items.Len())
+	for i := range items {
+		items[i].ID = log.Items.ID(int32(i))
+	}
+	for _, it := range catalogue {
+		if i, ok := log.Items.Index(it.ID); ok {
+			items[i] = it
+		}
+	}
+	return &dataset{log: log, items: items, dropped: report.Rows - report.Kept}, nil
+}
+
+// learn trains on log, which is the dataset's own or the training part of a
+// split of it.
+func (d *dataset) learn(ctx context.Context, log *data.Log, cfg train.Config) (*train.Model, error) {
+	bar := newProgress("learning " + string(cfg.Algorithm))
+	defer bar.end()
+	cfg.Progress = func(p train.Progress) { bar.set(p.Done, p.Total) }
+	m, err := train.Train(ctx, matrix(log), cfg)
+	if err != nil {
+		return nil, err
+	}
+	m.Items = d.items
+	m.Label.Dropped = uint64(d.dropped)
+	m.Label.Digest = log.Digest()
+	return m, nil
+}
+
+// matrix is log.Matrix, in which an event counts its weight times what
+// profile.DefaultKinds says of its kind: as much as it will count in a
+// person's history on the device.
+func matrix(log *data.Log) *data.Matrix {
+	if log.Kind == nil {
+		return log.Matrix()
+	}
+	weighed := *log
+	weighed.Weight = make([]float32, log.Len())
+	for e, kind := range log.Kind {
+		w := float32(1)
+		if log.Weight != nil {
+			w = log.Weight[e]
+		}
+		weighed.Weight[e] = w * float32(profile.DefaultKinds[kind]) / profile.One
+	}
+	return weighed.Matrix()
+}
