@@ -29,7 +29,7 @@
 //	Blanks   every line has the same number of words, 2, 3 or 4: one event
 //	Lists    otherwise: a user, then all the items of that user
 //
-// The last two are for events alone. Options.Format overrides all of this, and
+// The last two are guessed for events alone. Options.Format overrides all of this, and
 // Report.Source says what was decided.
 //
 // # Columns

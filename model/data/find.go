@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// known lists the names that Find looks for, the likeliest first: of an event
+// wellKnown lists the names that Find looks for, the likeliest first: of an event
 // file, and of the item file that goes with it.
-var known = []struct{ events, items string }{
+var wellKnown = []struct{ events, items string }{
 	{"events.csv", "items.csv"},
 	{"events.tsv", "items.tsv"},
 	{"events.jsonl", "items.jsonl"},
@@ -47,14 +47,14 @@ func Find(dir string) (events, items string, err error) {
 		}
 		return ""
 	}
-	looked := make([]string, len(known))
-	for i, k := range known {
+	looked := make([]string, len(wellKnown))
+	for i, k := range wellKnown {
 		looked[i] = k.events
 		if events = first(k.events); events == "" {
 			continue
 		}
 		if items = first(k.items); items == "" {
-			for _, other := range known {
+			for _, other := range wellKnown {
 				if strings.HasPrefix(other.items, "items.") && items == "" {
 					items = first(other.items)
 				}

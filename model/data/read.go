@@ -22,13 +22,14 @@ type Options struct {
 	// rating for events, and id, title, tags, text, author, published, url and
 	// image for items. A value is the column's name in the file, exactly as it
 	// stands there; or its position, counted from 1; or "" when the column must
-	// not be read. A name says that the file has a header.
+	// not be read. A name says that the file has a header. Where there is none,
+	// one position switches off the usual ones, but for the first two columns.
 	Columns map[string]string
 
 	// MinRating drops events with a lower rating; 0 keeps all. An event without
-	// a rating is then malformed. The rating itself is forgotten. Why is it not the weight? A weight is confidence that the
-	// person likes the item, and a rating of 1 of 5 is confidence that the
-	// person does not.
+	// a rating is then malformed. The rating itself is forgotten. Why is it not
+	// the weight? A weight is confidence that the person likes the item, and a
+	// rating of 1 of 5 is confidence that the person does not.
 	MinRating float64
 
 	// Lenient skips malformed lines and counts them, up to MaxSkipped of them;
@@ -58,9 +59,9 @@ const (
 )
 
 // ReadEvents reads a file of events. The log's ids are numbered in order of
-// first appearance, and its rows stand as in the file. A malformed line gives a
-// *LineError, unless opt.Lenient skips it; so does what the file system or a
-// decompressor reports, wrapped with the place.
+// first appearance, and its rows stand as in the file. A malformed line is an
+// error that wraps a *LineError, unless opt.Lenient skips it. What the file
+// system or a decompressor reports is wrapped with the place.
 func ReadEvents(path string, opt Options) (*Log, Report, error) {
 	if math.IsNaN(opt.MinRating) || math.IsInf(opt.MinRating, 0) {
 		return nil, Report{}, fmt.Errorf("data: option min rating: %v: want a finite number", opt.MinRating)
@@ -101,16 +102,16 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 	if opt.MaxSkipped < 0 {
 		return Report{}, fmt.Errorf("data: option max skipped: %d: want 0 or more", opt.MaxSkipped)
 	}
-	source, err := openSource(path, opt.Progress)
+	src, err := openSource(path, opt.Progress)
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() {
-		if e := source.close(); e != nil && err == nil {
+		if e := src.close(); e != nil && err == nil {
 			report, err = Report{}, fmt.Errorf("data: %w", e)
 		}
 	}()
-	t, err := openTable(source, s, opt)
+	t, err := openTable(src, s, opt)
 	if err != nil {
 		return Report{}, err
 	}

@@ -209,6 +209,7 @@ func TestMalformedEvents(t *testing.T) {
 		{name: "position 0", file: "a.csv", text: "u,i\n", opt: Options{Columns: map[string]string{"time": "0"}}, want: `data: option columns: position "0" of "time": want 1 to 1024`},
 		{name: "unknown column", file: "a.csv", text: "u,i\n", opt: Options{Columns: map[string]string{"when": "1"}}, want: `data: option columns: "when": want user, item, time, kind, weight or rating`},
 		{name: "no user", file: "a.csv", text: "u,i\n", opt: Options{Columns: map[string]string{"user": ""}}, want: `data: option columns: "user" and "item" cannot be left out`},
+		{name: "columns of lists", file: "train.txt", text: "1 2 3 4 5\n", opt: Options{Columns: map[string]string{"user": "1"}}, want: `data: train.txt: option columns: format "lists" has no columns to choose`},
 		{name: "unknown format", file: "a.csv", text: "u,i\n", opt: Options{Format: "xls"}, want: `data: option format: "xls": want "csv", "tsv", "blanks", "lists", "colons", "u.item", "jsonl" or "parquet"`},
 		{name: "format of items", file: "u.item", text: "u,i\n", want: `data: u.item: format "u.item" holds items, not events`},
 		{name: "min rating", file: "a.csv", text: "u,i\n", opt: Options{MinRating: math.NaN()}, want: `data: option min rating: NaN: want a finite number`},

@@ -89,6 +89,9 @@ func TestReadsMovieLens(t *testing.T) {
 // LightGCN's lists, S3-Rec's lists, BERT4Rec's and SASRec's pairs, FilmTrust's
 // ratings and a log of sessions with a header.
 func TestReadsPublicSequences(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads three million events")
+	}
 	for _, test := range []struct {
 		dir, file          string
 		format             Format

@@ -129,7 +129,7 @@ func Temporal(l *Log, share float64) (Split, error) {
 
 // StrongGeneralisation judges a model by people it has never seen (Liang et
 // al., "Variational autoencoders for collaborative filtering", WWW 2018,
-// section 4.1). Of the users with two or more items it holds out heldOut, who
+// section 4.3). Of the users with two or more items it holds out heldOut, who
 // leave Train whole. Of each one's items it makes the given share the target,
 // 0.2 in the paper, at least one and never all; the others are the history. As
 // in the authors' code, rows of held-out users with an item that Train does not

@@ -117,6 +117,9 @@ func openTable(s *source, schema schema, opt Options) (table, error) {
 	if _, err := s.prefix(); err != nil {
 		return nil, err
 	}
+	if len(opt.Columns) > 0 && (format == UItem || format == Lists) {
+		return nil, fmt.Errorf("data: %s: option columns: format %q has no columns to choose", s.name, format)
+	}
 	in := lines{name: s.name, r: s.r}
 	switch format {
 	case CSV:
@@ -186,7 +189,7 @@ func openCells(t cells, schema schema, c choice) (table, error) {
 		t.at--
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data: %s:1: %w", t.name, err)
+		return nil, fmt.Errorf("data: %s:%d: %w", t.name, t.start, err)
 	}
 	t.layout = l
 	return &t, nil
