@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -190,6 +191,31 @@ func TestTheDoorIsShut(t *testing.T) {
 	if got := b.wire.seen(loaded); len(got) != 0 {
 		t.Errorf("got requests on the wire, want none:\n%s", strings.Join(got, "\n"))
 	}
+}
+
+func TestTheExampleInTheReadmeRuns(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, ok := strings.Cut(string(readme), "```html\n")
+	example, _, closed := strings.Cut(example, "```")
+	if !ok || !closed {
+		t.Fatal("README.md has no ```html block")
+	}
+	pages := http.NewServeMux()
+	pages.Handle("/", web.Handler(magazine(t)))
+	pages.HandleFunc("/example.html", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, example)
+	})
+	b := newBrowser(t, pages)
+	b.do(chromedp.Navigate(b.url + "/example.html"))
+	b.until(`document.querySelectorAll('#for-you button').length === 10`)
+	first := b.text("#for-you button")
+	b.click("#for-you button")
+	b.until(fmt.Sprintf(`!document.querySelector('#for-you').innerText.includes(%q)`, first))
+	b.noErrors()
 }
 
 // TestChromiumGivesTheSameBytes runs the vectors of testdata in the page.

@@ -186,14 +186,20 @@ class Nearside {
 
 /** The worker's end in the page: calls out, answers in. */
 class Connection {
-  #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  #worker;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: NearsideError) => void}>} */
   #waiting = new Map();
   #calls = 0;
   /** @type {NearsideError | undefined} */
   #closed;
 
+  /** @throws {NearsideError} 'network' when the browser does not let this page have the worker */
   constructor() {
+    try {
+      this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    } catch (cause) {
+      throw new NearsideError('network', `nearside: worker: ${/** @type {Error} */ (cause).message}`, { cause });
+    }
     this.#worker.onmessage = ({ data: { id, value, error } }) => {
       const call = this.#waiting.get(id);
       this.#waiting.delete(id);

@@ -20,7 +20,7 @@ export function showAccount({ shut, before, after, refused }) {
 export function showSpeed(times) {
   const sorted = times.toSorted((a, b) => a - b);
   describe('speed', [
-    ['Last list', `${times[times.length - 1].toFixed(1)} ms`],
+    ['From click to list', `${times[times.length - 1].toFixed(1)} ms`],
     ['Median', `${sorted[sorted.length >> 1].toFixed(1)} ms of ${times.length}`],
   ]);
 }
