@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench fuzz golden nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench fuzz golden size nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -59,6 +59,10 @@ fuzz: ## each fuzz target for T
 
 golden: wasm ## rewrite goldens and vectors; read the diff
 	go test ./wasm ./host -update
+
+size: wasm ## the module's size, raw and brotli, against the golden file
+	go test ./wasm -run '^TestSize$$' -count=1
+	@cat wasm/testdata/size.txt
 
 nightly: test test-wasm fuzz ## the long forms
 
