@@ -67,6 +67,9 @@ type browser struct {
 // newBrowser starts a Chromium, or skips the test when there is none.
 func newBrowser(t *testing.T, handler http.Handler) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes seconds: not with -short")
+	}
 	w := &wire{handler: handler}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
