@@ -100,8 +100,6 @@ func refusedInCore(room, imported string) string {
 		return ""
 	case room == "quant" && (imported == "simd/archsimd" || imported == "unsafe"):
 		return ""
-	case room == "bundle" && (strings.HasPrefix(imported, "github.com/cloudflare/circl/sign/") || imported == "crypto/ed25519"):
-		return ""
 	}
 	return "not on the core's list"
 }
@@ -142,7 +140,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/core/slate", "fmt"},
 		{"model/core/score", "math/rand"},
 		{"model/core/wire", house + "model/core/bundle"},
-		{"model/core/score", "github.com/cloudflare/circl/sign/ed25519"},
+		{"model/core/bundle", "github.com/cloudflare/circl/sign/ed25519"},
 		{"model/core/report", "math"},
 		{"model/train", house + "host"},
 		{"model/train", "github.com/vmihailenco/msgpack/v5"},
@@ -158,7 +156,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ place, imported string }{
-		{"model/core/bundle", "github.com/cloudflare/circl/sign/ed25519"},
+		{"model/core/bundle", "crypto/mldsa"},
 		{"model/core/score", house + "model/core/quant"},
 		{"model/pack", "github.com/vmihailenco/msgpack/v5"},
 		{"host", house + "model/core/slate"},
