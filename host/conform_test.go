@@ -1,4 +1,4 @@
-package host_test
+package host
 
 import (
 	"bytes"
@@ -7,89 +7,19 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/nearside/nearside/host"
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
-	"github.com/nearside/nearside/model/data"
-	"github.com/nearside/nearside/model/modeltest"
-	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm/abi"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/vectors and testdata/bundles")
-
-const created, expires = 1_800_000_000, 1_900_000_000
-
-func keys(t testing.TB, seed byte) *pack.Keys {
-	k, err := pack.NewKeys(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
-// world trains and packs a checkerboard of 40 items.
-func world(t testing.TB, algorithm train.Algorithm) (root, file []byte) {
-	t.Helper()
-	log := modeltest.Checkerboard(60, 40)
-	m, err := train.Train(context.Background(), log.Matrix(), train.Config{Algorithm: algorithm, Dim: 8, Epochs: 5, Lambda: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range int32(log.Items.Len()) {
-		m.Items = append(m.Items, data.Item{ID: log.Items.ID(i), Title: "Field " + log.Items.ID(i), Tags: []string{[]string{"light", "dark"}[i%2]}})
-	}
-	if file, err = pack.Pack(m, keys(t, 1), pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400}); err != nil {
-		t.Fatal(err)
-	}
-	if root, err = keys(t, 1).Root(1, expires); err != nil {
-		t.Fatal(err)
-	}
-	return root, file
-}
-
-func now() time.Time { return time.Unix(created+1000, 0) }
-
-var cache string
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	dir, err := os.MkdirTemp("", "nearside-cache")
-	if err != nil {
-		panic(err)
-	}
-	cache = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-func open(t testing.TB, root, file []byte, interpreter bool, instances int) *host.Host {
-	t.Helper()
-	h, err := host.Open(context.Background(), host.Config{Root: root, Bundle: file, Now: now, Instances: instances, CacheDir: cache, Interpreter: interpreter})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return h
-}
 
 func native(t testing.TB, root, file []byte) *slate.Recommender {
 	t.Helper()
@@ -129,7 +59,7 @@ func requests(n int, items []string) []slate.Request {
 	return list
 }
 
-func itemIDs(t testing.TB, h *host.Host) []string {
+func itemIDs(t testing.TB, h *Host) []string {
 	t.Helper()
 	total, _, err := h.Items(context.Background(), nil)
 	if err != nil {
@@ -163,7 +93,7 @@ func TestEveryEngineGivesTheSameBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := s.Append(nil)
-			for name, h := range map[string]*host.Host{"compiler": compiled, "interpreter": interpreted} {
+			for name, h := range map[string]*Host{"compiler": compiled, "interpreter": interpreted} {
 				got, err := h.Call(context.Background(), abi.ExportRecommend, req.Append(nil))
 				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("%s, request %d, %s: %v\ngot  %x\nwant %x", algorithm, i, name, err, got, want)
@@ -237,7 +167,7 @@ func statusOf(t *testing.T, err error) abi.Status {
 	if err == nil {
 		return abi.StatusOK
 	}
-	var e *host.Error
+	var e *Error
 	if !errors.As(err, &e) {
 		t.Fatal(err)
 	}
@@ -274,24 +204,40 @@ func TestVectors(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestBadBundles: an instance refuses each, and still answers from the bundle
+// that it has open.
+func TestBadBundles(t *testing.T) {
 	var list []bad
 	if err := json.Unmarshal(read(t, "bundles/bad.json"), &list); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range list {
-		file := read(t, "bundles/"+b.Bundle)
-		if b.Flip != nil {
-			file[*b.Flip/8] ^= 1 << (*b.Flip % 8)
+	ctx := context.Background()
+	for _, interpreter := range []bool{false, true} {
+		h := open(t, read(t, "bundles/good.nsr"), read(t, "bundles/good.nsb"), interpreter, 1)
+		g, err := h.take(ctx)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if b.Truncate != nil {
-			file = file[:*b.Truncate]
+		for _, b := range list {
+			file := read(t, "bundles/"+b.Bundle)
+			if b.Flip != nil {
+				file[*b.Flip/8] ^= 1 << (*b.Flip % 8)
+			}
+			if b.Truncate != nil {
+				file = file[:*b.Truncate]
+			}
+			err := g.open(ctx, read(t, "bundles/"+b.Root), file, b.Now)
+			if status := statusOf(t, err); status != b.Status {
+				t.Errorf("%s, interpreter %v: got %v, want %v", b.Name, interpreter, err, b.Status)
+			}
+			if _, err := g.ask(ctx, abi.ExportRecommend, slate.Request{K: 1}.Append(nil)); err != nil {
+				t.Errorf("%s, interpreter %v: afterwards: %v", b.Name, interpreter, err)
+			}
 		}
-		_, err := host.Open(context.Background(), host.Config{
-			Root: read(t, "bundles/"+b.Root), Bundle: file, Instances: 1, CacheDir: cache,
-			Now: func() time.Time { return time.Unix(b.Now, 0) },
-		})
-		if status := statusOf(t, err); status != b.Status {
-			t.Errorf("%s: %v, want %v", b.Name, err, b.Status)
+		if err := h.give(ctx, g); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -311,6 +257,8 @@ func updateVectors(t *testing.T) {
 		}
 		add("no request", abi.ExportRecommend, []byte{0x80})
 		add("k of 1001", abi.ExportRecommend, slate.Request{K: 1001}.Append(nil))
+		add("manifest", abi.ExportManifest, nil)
+		add("an empty request", abi.ExportRecommend, nil)
 		add("items", abi.ExportItems, slate.AppendItemsRequest(nil, []uint32{0, 39, 3}))
 		add("an item beyond the catalogue", abi.ExportItems, slate.AppendItemsRequest(nil, []uint32{40}))
 		write(t, "vectors/"+v.Root, root)
@@ -361,124 +309,4 @@ func updateVectors(t *testing.T) {
 		}
 	}
 	writeJSON(t, "bundles/bad.json", list)
-}
-
-func TestManyCallersShareTheInstances(t *testing.T) {
-	root, file := world(t, train.IALS)
-	h := open(t, root, file, false, 2)
-	here := native(t, root, file)
-	list := requests(50, itemIDs(t, h))
-	want := make([][]byte, len(list))
-	for i, req := range list {
-		s, err := here.Recommend(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want[i] = s.Append(nil)
-	}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for i, req := range list {
-				if got, err := h.Call(context.Background(), abi.ExportRecommend, req.Append(nil)); err != nil || !bytes.Equal(got, want[i]) {
-					t.Errorf("request %d: %v", i, err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func TestRefusals(t *testing.T) {
-	root, file := world(t, train.Popular)
-	other, err := keys(t, 2).Root(1, expires)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		config host.Config
-		want   error
-	}{
-		"another root": {host.Config{Root: other, Bundle: file, Now: now}, bundle.ErrSignature},
-		"expired":      {host.Config{Root: root, Bundle: file, Now: func() time.Time { return time.Unix(expires, 0) }}, bundle.ErrExpired},
-	} {
-		c.config.CacheDir = cache
-		if _, err := host.Open(context.Background(), c.config); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-	}
-	// A module that imports is refused: (module (import "env" "f" (func))).
-	importing := []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x09\x01\x03env\x01f\x00\x00")
-	if _, err := host.Open(context.Background(), host.Config{Module: importing, Root: root, Bundle: file}); err == nil || !strings.Contains(err.Error(), "imports") {
-		t.Errorf("a module with an import: %v", err)
-	}
-}
-
-func TestHTTP(t *testing.T) {
-	root, file := world(t, train.EASE)
-	h := open(t, root, file, false, 1)
-	ids := itemIDs(t, h)
-	server := httptest.NewServer(h.Handler())
-	defer server.Close()
-	for _, c := range []struct {
-		name, kind, body string
-		status           int
-		want             string
-	}{
-		{"a history", "application/json", `{"k":3,"reasons":1,"history":[{"item":"` + ids[0] + `","kind":"like"},{"item":"nowhere"}]}`, 200, `"unknown":1`},
-		{"nothing", "application/json; charset=utf-8", `{}`, 200, `"cold":true`},
-		{"no JSON", "application/json", `{`, 400, `"request"`},
-		{"two objects", "application/json", `{}{}`, 400, `"request"`},
-		{"a field that is not ours", "application/json", `{"user":"me"}`, 400, `user`},
-		{"an unknown kind", "application/json", `{"history":[{"item":"a","kind":"love"}]}`, 400, `love`},
-		{"a weight of 17", "application/json", `{"history":[{"item":"a","weight":17}]}`, 400, `0 to 16`},
-		{"k of 2000", "application/json", `{"k":2000}`, 400, `"limit"`},
-		{"negative k", "application/json", `{"k":-1}`, 400, `negative`},
-		{"an event without an item", "application/json", `{"history":[{}]}`, 400, `"request"`},
-		{"another type", "text/plain", `{}`, 415, `application/json`},
-		{"too much", "application/json", `{"exclude":["` + strings.Repeat("x", 3<<20) + `"]}`, 413, `"limit"`},
-	} {
-		res, err := http.Post(server.URL+"/v1/recommend", c.kind, strings.NewReader(c.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(res.Body)
-		if err := errors.Join(err, res.Body.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if res.StatusCode != c.status || !strings.Contains(string(body), c.want) || res.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: %d %s, want %d with %q", c.name, res.StatusCode, body, c.status, c.want)
-		}
-	}
-	res, err := http.Get(server.URL + "/v1/recommend")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("GET: %d, %v", res.StatusCode, err)
-	}
-}
-
-func BenchmarkRecommend(b *testing.B) {
-	root, file := world(b, train.IALS)
-	h := open(b, root, file, false, 1)
-	req := requests(10, itemIDs(b, h))[9].Append(nil)
-	for b.Loop() {
-		if _, err := h.Call(context.Background(), abi.ExportRecommend, req); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkOpen(b *testing.B) {
-	root, file := world(b, train.IALS)
-	for b.Loop() {
-		h, err := host.Open(context.Background(), host.Config{Root: root, Bundle: file, Now: now, Instances: 1, CacheDir: cache})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := h.Close(context.Background()); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

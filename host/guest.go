@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,45 +14,78 @@ import (
 // guest is one instance of the module. This file alone touches its memory.
 // One goroutine at a time.
 type guest struct {
-	module api.Module
-	broken bool // it trapped: its state is unknown, and it must not be called again
+	module    api.Module
+	memory    api.Memory
+	functions map[string]api.Function // by export: looking one up anew allocates a stack
+	broken    bool                    // its state is unknown, and it must not be called again
 }
 
-// call runs an export and returns its only result.
-func (g *guest) call(ctx context.Context, export string, args ...uint64) (uint32, error) {
-	f := g.module.ExportedFunction(export)
-	if f == nil {
-		return 0, fmt.Errorf("host: the module has no export %q", export)
+// newGuest finds a module's exports and asks which interface it speaks.
+func newGuest(ctx context.Context, module api.Module) (*guest, error) {
+	g := &guest{module: module, memory: module.ExportedMemory(abi.ExportMemory), functions: make(map[string]api.Function)}
+	if g.memory == nil {
+		return nil, fmt.Errorf("host: the module has no export %q", abi.ExportMemory)
 	}
-	results, err := f.Call(ctx, args...)
+	for _, name := range []string{
+		abi.ExportABI, abi.ExportAlloc, abi.ExportOpen, abi.ExportManifest, abi.ExportItems,
+		abi.ExportRecommend, abi.ExportResult, abi.ExportResultLen,
+	} {
+		f := module.ExportedFunction(name)
+		if f == nil {
+			return nil, fmt.Errorf("host: the module has no export %q", name)
+		}
+		if t := f.Definition().ResultTypes(); len(t) != 1 || t[0] != api.ValueTypeI32 {
+			return nil, fmt.Errorf("host: the module's export %q returns other than one i32", name)
+		}
+		g.functions[name] = f
+	}
+	version, err := g.call(ctx, abi.ExportABI)
+	if err == nil && version != abi.Version {
+		err = fmt.Errorf("host: the module speaks version %d of the interface, want %d", version, abi.Version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// call runs an export and returns its result.
+func (g *guest) call(ctx context.Context, export string, args ...uint64) (uint32, error) {
+	results, err := g.functions[export].Call(ctx, args...)
 	if err != nil {
 		g.broken = true
 		return 0, fmt.Errorf("host: %s trapped: %w", export, err)
 	}
-	if len(results) != 1 {
-		return 0, nil
-	}
 	return uint32(results[0]), nil
 }
 
-// put copies b into a buffer of the guest.
+// put copies b into a buffer of the guest, which the next call uses up. An
+// empty b has none: its pointer is 0.
 func (g *guest) put(ctx context.Context, b []byte) (ptr uint64, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if len(b) > abi.MaxAlloc {
+		return 0, &Error{Code: abi.StatusMemory, Message: fmt.Sprintf("%d bytes: want at most %d", len(b), abi.MaxAlloc)}
+	}
 	p, err := g.call(ctx, abi.ExportAlloc, uint64(len(b)))
 	if err != nil {
 		return 0, err
 	}
-	if p == 0 {
-		return 0, fmt.Errorf("host: the module gives no buffer of %d bytes", len(b))
-	}
-	if !g.module.Memory().Write(p, b) {
+	if !g.memory.Write(p, b) {
 		g.broken = true
 		return 0, errors.New("host: the module gave a buffer outside its memory")
 	}
 	return uint64(p), nil
 }
 
-// answer turns a status into a copy of the result, or into an *Error.
-func (g *guest) answer(ctx context.Context, status uint32) ([]byte, error) {
+// status runs an export that returns a status, and copies its result out or
+// turns it into an *Error.
+func (g *guest) status(ctx context.Context, export string, args ...uint64) ([]byte, error) {
+	status, err := g.call(ctx, export, args...)
+	if err != nil {
+		return nil, err
+	}
 	ptr, err := g.call(ctx, abi.ExportResult)
 	if err != nil {
 		return nil, err
@@ -60,7 +94,7 @@ func (g *guest) answer(ctx context.Context, status uint32) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	view, ok := g.module.Memory().Read(ptr, n)
+	view, ok := g.memory.Read(ptr, n)
 	if !ok {
 		g.broken = true
 		return nil, errors.New("host: the module's result lies outside its memory")
@@ -68,7 +102,7 @@ func (g *guest) answer(ctx context.Context, status uint32) ([]byte, error) {
 	if code := abi.Status(status); code != abi.StatusOK {
 		return nil, &Error{Code: code, Message: string(view)}
 	}
-	return append([]byte(nil), view...), nil // the view is the guest's
+	return bytes.Clone(view), nil
 }
 
 // open hands root and bundle to the guest.
@@ -81,27 +115,21 @@ func (g *guest) open(ctx context.Context, root, bundle []byte, now int64) error 
 	if err != nil {
 		return err
 	}
-	status, err := g.call(ctx, abi.ExportOpen, rootPtr, uint64(len(root)), bundlePtr, uint64(len(bundle)), uint64(now))
-	if err != nil {
-		return err
-	}
-	_, err = g.answer(ctx, status)
+	_, err = g.status(ctx, abi.ExportOpen, rootPtr, uint64(len(root)), bundlePtr, uint64(len(bundle)), uint64(now))
 	return err
 }
 
-// ask calls an export that takes one document; a nil request takes none.
+// ask passes request to one of the exports that answer with a document.
 func (g *guest) ask(ctx context.Context, export string, request []byte) ([]byte, error) {
-	var args []uint64
-	if request != nil {
+	switch export {
+	case abi.ExportManifest:
+		return g.status(ctx, export)
+	case abi.ExportItems, abi.ExportRecommend:
 		ptr, err := g.put(ctx, request)
 		if err != nil {
 			return nil, err
 		}
-		args = []uint64{ptr, uint64(len(request))}
+		return g.status(ctx, export, ptr, uint64(len(request)))
 	}
-	status, err := g.call(ctx, export, args...)
-	if err != nil {
-		return nil, err
-	}
-	return g.answer(ctx, status)
+	return nil, fmt.Errorf("host: export %q: want %s, %s or %s", export, abi.ExportManifest, abi.ExportItems, abi.ExportRecommend)
 }

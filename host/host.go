@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -16,13 +17,13 @@ import (
 )
 
 // Config says what to open. Root and Bundle are needed; the zero values of the
-// rest are fine.
+// rest are fine. The host keeps the slices; do not write to them.
 type Config struct {
 	Module      []byte           // nil: the embedded module
 	Root        []byte           // root.nsr
-	Bundle      []byte           // bundle.nsb
-	Now         func() time.Time // nil: time.Now
-	Instances   int              // warm instances, and so requests at one time; 0: one per processor
+	Bundle      []byte           // bundle.nsb; every instance holds a copy
+	Now         func() time.Time // called from many goroutines; nil: time.Now
+	Instances   int              // warm instances, and so calls at one time; 0: one per processor
 	CacheDir    string           // compiled code is kept here between starts; "": nowhere. Whoever writes here runs code here
 	Interpreter bool             // slow, and no compiler to trust
 	MemoryPages uint32           // limit of an instance, 64 KiB each; 0: 64 MiB and four times the bundle
@@ -31,12 +32,21 @@ type Config struct {
 // Host answers requests. It is safe for concurrent use.
 type Host struct {
 	config   Config
-	runtime  wazero.Runtime
 	cache    wazero.CompilationCache
+	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
-	idle     chan *guest // a nil stands for an instance that has to be made
 	manifest bundle.Manifest
+	expires  int64 // Unix seconds: the earlier of the root's and the bundle's
+
+	idle   chan *guest // a nil stands for an instance that has to be made
+	closed chan struct{}
+
+	closing sync.Mutex // held by Close
+	drained int        // instances that Close has taken out of idle
 }
+
+// ErrClosed says that the host was closed.
+var ErrClosed = errors.New("host: closed")
 
 // Error is what the module answered instead of a result.
 type Error struct {
@@ -66,9 +76,11 @@ func (e *Error) Is(target error) bool {
 }
 
 // Open compiles the module, makes the instances and has each verify the
-// bundle. Compiling takes a second or two without a cache.
-func Open(ctx context.Context, c Config) (h *Host, err error) {
+// bundle. Compiling takes seconds without a cache. Errors of the module are
+// *Error.
+func Open(ctx context.Context, c Config) (*Host, error) {
 	if c.Module == nil {
+		var err error
 		if c.Module, err = wasm.Module(); err != nil {
 			return nil, err
 		}
@@ -80,106 +92,63 @@ func Open(ctx context.Context, c Config) (h *Host, err error) {
 		c.Instances = runtime.GOMAXPROCS(0)
 	}
 	if c.MemoryPages == 0 {
-		// The Go heap may stand at twice what lives in it: the bundle, its
-		// tables, and a request's buffers.
+		// The guest's heap may grow to twice what lives in it: the bundle, the
+		// tables made from it, which are smaller, and a request's buffers.
 		c.MemoryPages = uint32(min(65536, 1024+4*len(c.Bundle)>>16))
 	}
-	// Why not WithCloseOnContextDone? It makes hot loops about five times
-	// slower. The work of a call is bounded by the bundle's signed limits.
-	config := wazero.NewRuntimeConfigCompiler()
-	if c.Interpreter {
-		config = wazero.NewRuntimeConfigInterpreter()
-	}
-	h = &Host{config: c, idle: make(chan *guest, c.Instances)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, h.Close(ctx))
-			h = nil
-		}
-	}()
-	if c.CacheDir != "" {
-		if h.cache, err = wazero.NewCompilationCacheWithDir(c.CacheDir); err != nil {
-			return h, fmt.Errorf("host: compile cache: %w", err)
-		}
-		config = config.WithCompilationCache(h.cache)
-	}
-	h.runtime = wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(c.MemoryPages))
-	if h.compiled, err = h.runtime.CompileModule(ctx, c.Module); err != nil {
-		return h, fmt.Errorf("host: module: %w", err)
-	}
-	if imports := h.compiled.ImportedFunctions(); len(imports) > 0 {
-		module, name, _ := imports[0].Import()
-		return h, fmt.Errorf("host: the module imports %q %q: want a sealed module, which imports nothing", module, name)
-	}
-	for range c.Instances {
-		g, err := h.instantiate(ctx)
-		if err != nil {
-			return h, err
-		}
-		h.idle <- g
-	}
-	g := <-h.idle
-	doc, err := g.ask(ctx, abi.ExportManifest, nil)
-	h.idle <- g
-	if err != nil {
-		return h, err
-	}
-	if h.manifest, err = bundle.ParseManifest(doc); err != nil {
-		return h, err
+	h := &Host{config: c, idle: make(chan *guest, c.Instances), closed: make(chan struct{})}
+	if err := h.open(ctx); err != nil {
+		return nil, errors.Join(err, h.free(ctx))
 	}
 	return h, nil
 }
 
-// instantiate makes an instance and opens the bundle in it.
-func (h *Host) instantiate(ctx context.Context) (*guest, error) {
-	module, err := h.runtime.InstantiateModule(ctx, h.compiled,
-		wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize))
-	if err != nil {
-		return nil, fmt.Errorf("host: instance: %w", err)
+func (h *Host) open(ctx context.Context) error {
+	if err := h.compile(ctx); err != nil {
+		return err
 	}
-	g := &guest{module: module}
-	version, err := g.call(ctx, abi.ExportABI)
-	if err == nil && version != abi.Version {
-		err = fmt.Errorf("host: the module speaks version %d of the interface, want %d", version, abi.Version)
-	}
-	if err == nil {
-		err = g.open(ctx, h.config.Root, h.config.Bundle, h.config.Now().Unix())
-	}
-	if err != nil {
-		return nil, errors.Join(err, module.Close(ctx))
-	}
-	return g, nil
-}
-
-// Call asks an instance: export is one of the module's exports that take a
-// document, request that document, answer the result. Waiting for a free
-// instance ends with ctx. Errors of the module are *Error.
-func (h *Host) Call(ctx context.Context, export string, request []byte) (answer []byte, err error) {
 	var g *guest
-	select {
-	case g = <-h.idle:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("host: no instance became free: %w", ctx.Err())
-	}
-	defer func() {
-		// An instance stays callable after a trap, on a heap that may be
-		// broken: it is thrown away, and the next caller makes another.
-		if g != nil && g.broken {
-			err = errors.Join(err, g.module.Close(ctx))
-			g = nil
+	for range h.config.Instances {
+		var err error
+		if g, err = h.instantiate(ctx); err != nil {
+			return err
 		}
 		h.idle <- g
-	}()
-	if g == nil {
-		if g, err = h.instantiate(ctx); err != nil {
-			return nil, err
-		}
 	}
+	doc, err := g.ask(ctx, abi.ExportManifest, nil)
+	if err != nil {
+		return err
+	}
+	if h.manifest, err = bundle.ParseManifest(doc); err != nil {
+		return fmt.Errorf("host: %w", err)
+	}
+	root, err := bundle.ParseRoot(h.config.Root)
+	if err != nil {
+		return fmt.Errorf("host: %w", err)
+	}
+	h.expires = min(root.Expires, h.manifest.Expires)
+	return nil
+}
+
+// Call asks an instance: export is nearside_manifest, nearside_items or
+// nearside_recommend, request the document that ABI.md describes (none for the
+// manifest), answer the caller's own copy of the result. Waiting for a free
+// instance ends with ctx; a call that runs does not, but its work is bounded by
+// the bundle's limits. Errors of the module are *Error; one of them is that the
+// bundle has expired since it was opened.
+func (h *Host) Call(ctx context.Context, export string, request []byte) (answer []byte, err error) {
+	if err := h.ready(); err != nil {
+		return nil, err
+	}
+	g, err := h.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.give(ctx, g)) }()
 	return g.ask(ctx, export, request)
 }
 
-// Recommend answers req; a Now of 0 is filled in. Errors of the module are
-// *Error.
+// Recommend answers req; a Now of 0 is filled in. Errors are those of Call.
 func (h *Host) Recommend(ctx context.Context, req slate.Request) (slate.Slate, error) {
 	if req.Now == 0 {
 		req.Now = h.config.Now().Unix()
@@ -188,23 +157,52 @@ func (h *Host) Recommend(ctx context.Context, req slate.Request) (slate.Slate, e
 	if err != nil {
 		return slate.Slate{}, err
 	}
-	return slate.ParseSlate(doc)
+	s, err := slate.ParseSlate(doc)
+	if err != nil {
+		return slate.Slate{}, fmt.Errorf("host: the module's slate: %w", err)
+	}
+	return s, nil
 }
 
 // Items returns the size of the catalogue and what it says about some items.
+// Errors are those of Call.
 func (h *Host) Items(ctx context.Context, indices []uint32) (total int, items []slate.Entry, err error) {
 	doc, err := h.Call(ctx, abi.ExportItems, slate.AppendItemsRequest(nil, indices))
 	if err != nil {
 		return 0, nil, err
 	}
-	return slate.ParseItems(doc)
+	total, items, err = slate.ParseItems(doc)
+	if err != nil {
+		return 0, nil, fmt.Errorf("host: the module's items: %w", err)
+	}
+	return total, items, nil
 }
 
 // Manifest returns what the publisher signed.
 func (h *Host) Manifest() bundle.Manifest { return h.manifest }
 
-// Close frees everything. No call may be under way.
+// Close refuses new calls with ErrClosed, waits for those under way and frees
+// everything. When ctx ends first, nothing is freed and Close can be called
+// again.
 func (h *Host) Close(ctx context.Context) error {
+	h.closing.Lock()
+	defer h.closing.Unlock()
+	select {
+	case <-h.closed: // by an earlier Close, whose ctx ended
+	default:
+		close(h.closed)
+	}
+	// Freeing the compiled code under a running call would crash the process.
+	for ; h.drained < cap(h.idle); h.drained++ {
+		if _, err := h.wait(ctx, nil); err != nil {
+			return fmt.Errorf("host: calls are still under way: %w", err)
+		}
+	}
+	return h.free(ctx)
+}
+
+// free frees what compile and instantiate made.
+func (h *Host) free(ctx context.Context) error {
 	var err error
 	if h.runtime != nil {
 		err = h.runtime.Close(ctx)

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"cmp"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,17 +12,18 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/wasm/abi"
 )
 
-// maxBody bounds a request: a full history of long ids fits.
+// maxBody bounds a request, in bytes: a full history of long ids fits.
 const maxBody = 2 << 20
 
 // httpRequest is the body of POST /v1/recommend.
 type httpRequest struct {
-	K       int         `json:"k"`       // 0: 10
+	K       int         `json:"k"`       // 0: 10, or the bundle's limit if that is lower
 	Reasons int         `json:"reasons"` // per item
 	Exclude []string    `json:"exclude"`
 	History []httpEvent `json:"history"`
@@ -84,88 +87,143 @@ func Answer(s slate.Slate, history []profile.Event) HTTPAnswer {
 }
 
 // Handler serves POST /v1/recommend and GET /healthz. The history comes with
-// the request; nothing of it is stored or logged.
+// the request; nothing of it is stored or logged. Errors are
+// {"error":{"code","message"}} with the names of package abi, and "busy" when
+// the request's context ended before an instance was free; 503 means that
+// another host may do better. There are no CORS headers, so only pages of the
+// same origin can ask. Time-outs are the http.Server's to set.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/recommend", h.serveRecommend)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, http.StatusOK, map[string]any{"channel": h.manifest.Channel, "version": h.manifest.Version})
+	mux.HandleFunc("/v1/recommend", refuseMethod("POST"))
+	mux.HandleFunc("GET /healthz", h.serveHealth)
+	mux.HandleFunc("/healthz", refuseMethod("GET, HEAD"))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, abi.StatusRequest.String(), fmt.Sprintf("path %q: want /v1/recommend or /healthz", r.URL.Path))
 	})
 	return mux
 }
 
+func refuseMethod(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		refuse(w, http.StatusMethodNotAllowed, abi.StatusRequest.String(), fmt.Sprintf("method %q: want %s", r.Method, allow))
+	}
+}
+
+func (h *Host) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	if err := h.ready(); err != nil {
+		refuseError(w, err)
+		return
+	}
+	respond(w, http.StatusOK, map[string]any{"channel": h.manifest.Channel, "version": h.manifest.Version})
+}
+
 func (h *Host) serveRecommend(w http.ResponseWriter, r *http.Request) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		refuse(w, http.StatusUnsupportedMediaType, abi.StatusRequest.String(), "want the content type application/json")
+	kind := r.Header.Get("Content-Type")
+	if t, _, err := mime.ParseMediaType(kind); err != nil || t != "application/json" {
+		refuse(w, http.StatusUnsupportedMediaType, abi.StatusRequest.String(), fmt.Sprintf("content type %q: want application/json", kind))
 		return
 	}
-	var body httpRequest
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	err := d.Decode(&body)
-	if err == nil {
-		if _, extra := d.Token(); extra != io.EOF {
-			err = errors.New("want one JSON object")
-		}
-	}
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		refuse(w, http.StatusRequestEntityTooLarge, abi.StatusLimit.String(), fmt.Sprintf("want at most %d bytes", maxBody))
-		return
-	case err != nil:
-		refuse(w, http.StatusBadRequest, abi.StatusRequest.String(), err.Error())
+	body, err := readBody(http.MaxBytesReader(w, r.Body, maxBody))
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		refuse(w, http.StatusRequestEntityTooLarge, abi.StatusLimit.String(), fmt.Sprintf("body: want at most %d bytes", maxBody))
 		return
 	}
-	req, err := body.request()
 	if err != nil {
 		refuse(w, http.StatusBadRequest, abi.StatusRequest.String(), err.Error())
 		return
 	}
+	req, err := body.request(h.manifest.Limits)
+	if err != nil {
+		refuseError(w, err)
+		return
+	}
 	s, err := h.Recommend(r.Context(), req)
-	var refused *Error
-	switch {
-	case errors.As(err, &refused) && (refused.Code == abi.StatusRequest || refused.Code == abi.StatusLimit):
-		refuse(w, http.StatusBadRequest, refused.Code.String(), refused.Message)
-	case err != nil && r.Context().Err() != nil:
-		refuse(w, http.StatusServiceUnavailable, "busy", "no instance became free in time")
+	if err != nil {
+		refuseError(w, err)
+		return
+	}
+	respond(w, http.StatusOK, Answer(s, req.History))
+}
+
+// readBody reads one JSON object and nothing after it.
+func readBody(r io.Reader) (body httpRequest, err error) {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&body); err != nil {
+		return httpRequest{}, fmt.Errorf("body: %w", err)
+	}
+	switch token, err := d.Token(); {
+	case err == io.EOF:
+		return body, nil
 	case err != nil:
-		refuse(w, http.StatusInternalServerError, abi.StatusInternal.String(), "the module failed; the request can be tried again")
+		return httpRequest{}, fmt.Errorf("body: after the object: %w", err)
 	default:
-		respond(w, http.StatusOK, Answer(s, req.History))
+		return httpRequest{}, fmt.Errorf("body: %q after the object: want its end", fmt.Sprint(token))
 	}
 }
 
-// request checks what JSON cannot and turns the body into core's words.
-func (b httpRequest) request() (slate.Request, error) {
-	if b.K < 0 || b.Reasons < 0 {
-		return slate.Request{}, errors.New("k and reasons: want no negative number")
-	}
-	req := slate.Request{K: b.K, Reasons: b.Reasons, Exclude: b.Exclude}
-	if req.K == 0 {
-		req.K = 10
+// request turns the body into core's words. It checks what they cannot say,
+// and what the module could only blame on a byte of a document that the client
+// never saw. Errors are *Error.
+func (b httpRequest) request(limits bundle.Limits) (slate.Request, error) {
+	req := slate.Request{K: cmp.Or(b.K, min(10, limits.K)), Reasons: b.Reasons, Exclude: b.Exclude}
+	switch {
+	case req.K < 0:
+		return slate.Request{}, refusal(abi.StatusRequest, "k %d: want 1 to %d", req.K, limits.K)
+	case req.K > limits.K:
+		return slate.Request{}, refusal(abi.StatusLimit, "k %d: want 1 to %d", req.K, limits.K)
+	case req.Reasons < 0:
+		return slate.Request{}, refusal(abi.StatusRequest, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
+	case req.Reasons > slate.MaxReasons:
+		return slate.Request{}, refusal(abi.StatusLimit, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
+	case len(b.History) > limits.History:
+		return slate.Request{}, refusal(abi.StatusLimit, "history: %d events: want at most %d", len(b.History), limits.History)
 	}
 	for i, e := range b.History {
-		event := profile.Event{Item: e.Item, Kind: profile.KindClick, Time: e.Time, Weight: profile.One}
-		if e.Kind != "" {
-			var ok bool
-			if event.Kind, ok = profile.ParseKind(e.Kind); !ok {
-				return slate.Request{}, fmt.Errorf("history[%d]: kind %q: want view, click, like, buy or hide", i, e.Kind)
-			}
-		}
+		kind, ok := profile.ParseKind(cmp.Or(e.Kind, profile.KindClick.String()))
+		weight := 1.0
 		if e.Weight != nil {
-			w := *e.Weight * profile.One
-			if !(w >= 0 && w <= profile.MaxWeight) {
-				return slate.Request{}, fmt.Errorf("history[%d]: weight %v: want 0 to 16", i, *e.Weight)
-			}
-			event.Weight = uint32(math.Round(w))
+			weight = *e.Weight
 		}
-		if e.Time < 0 || e.Time > profile.MaxTime {
-			return slate.Request{}, fmt.Errorf("history[%d]: time %d: want Unix seconds", i, e.Time)
+		switch {
+		case e.Item == "" || len(e.Item) > profile.MaxID:
+			return slate.Request{}, refusal(abi.StatusRequest, "history[%d]: item %.40q: want 1 to %d bytes", i, e.Item, profile.MaxID)
+		case !ok:
+			return slate.Request{}, refusal(abi.StatusRequest, "history[%d]: kind %.40q: want view, click, like, buy or hide", i, e.Kind)
+		case e.Time < 0 || e.Time > profile.MaxTime:
+			return slate.Request{}, refusal(abi.StatusRequest, "history[%d]: time %d: want Unix seconds, 0 to %d", i, e.Time, profile.MaxTime)
+		case weight < 0 || weight > profile.MaxWeight/profile.One:
+			return slate.Request{}, refusal(abi.StatusRequest, "history[%d]: weight %v: want 0 to %d", i, weight, profile.MaxWeight/profile.One)
 		}
-		req.History = append(req.History, event)
+		req.History = append(req.History, profile.Event{
+			Item: e.Item, Kind: kind, Time: e.Time, Weight: uint32(math.Round(weight * profile.One)),
+		})
 	}
 	return req, nil
+}
+
+func refusal(code abi.Status, format string, args ...any) error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// refuseError answers an error of Call or request. Of a
+// failure inside the module the client learns no more than that.
+func refuseError(w http.ResponseWriter, err error) {
+	var e *Error
+	switch {
+	case errors.As(err, &e) && (e.Code == abi.StatusRequest || e.Code == abi.StatusLimit):
+		refuse(w, http.StatusBadRequest, e.Code.String(), e.Message)
+	case errors.As(err, &e) && e.Code == abi.StatusExpired:
+		refuse(w, http.StatusServiceUnavailable, e.Code.String(), e.Message)
+	case errors.Is(err, ErrClosed):
+		refuse(w, http.StatusServiceUnavailable, abi.StatusNotOpen.String(), "the host is closed")
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		refuse(w, http.StatusServiceUnavailable, "busy", "no instance became free in time")
+	default:
+		refuse(w, http.StatusInternalServerError, abi.StatusInternal.String(), "the module failed")
+	}
 }
 
 func respond(w http.ResponseWriter, status int, body any) {
