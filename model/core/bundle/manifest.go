@@ -203,7 +203,7 @@ func readSection(d *wire.Decoder) (s Section) {
 }
 
 // The range in which code · scale · 2^exp is a normal float32.
-const minExp, maxExp = -120, 60
+const minExp, maxExp = quant.MinExp, 60
 
 func readScoring(d *wire.Decoder) (s Scoring) {
 	m := d.Map(8)

@@ -56,16 +56,21 @@ func EncodeRagged(values []float32, ptr []int64) (codes []int8, scales []uint16,
 	return codes, scales, exp
 }
 
-// stepExp returns the least exp for which max ≤ 127 · 65535 · 2^exp.
-func stepExp(max float32) int {
-	if max == 0 {
+// MinExp is the least exponent that rows may have: under it code · scale ·
+// 2^exp would no longer be a normal float32, and so no longer exact.
+const MinExp = -120
+
+// stepExp returns the least exp, from MinExp on, for which
+// max ≤ 127 · 65535 · 2^exp.
+func stepExp(largest float32) int {
+	if largest == 0 {
 		return 0
 	}
-	frac, exp := math.Frexp(float64(max) / (127 * 65535))
+	frac, exp := math.Frexp(float64(largest) / (127 * 65535))
 	if frac == 0.5 { // a power of two itself
 		exp--
 	}
-	return exp
+	return max(exp, MinExp)
 }
 
 func encodeRow(codes []int8, row []float32, exp int) (scale uint16) {

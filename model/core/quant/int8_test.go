@@ -45,6 +45,18 @@ func TestTheLargestRowUsesTheWholeScale(t *testing.T) {
 	}
 }
 
+// TestTinyRowsDecode has values for which 2^exp would not be a normal float32.
+func TestTinyRowsDecode(t *testing.T) {
+	for _, x := range []float32{math.SmallestNonzeroFloat32, 1e-40, 2.4651903e-32, 1e-30} {
+		r := rowsOf([]float32{x}, 1)
+		got := []float32{1}
+		r.DecodeTo(got, 0)
+		if step := float64(r.Scales.At(0)) * math.Ldexp(1, r.Exp); math.Abs(float64(got[0]-x)) > step/2 || r.Exp < MinExp {
+			t.Errorf("%v came back as %v, exponent %d", x, got[0], r.Exp)
+		}
+	}
+}
+
 func TestScoresAreTheExactIntegers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapid.SampledFrom([]int{1, 3, 15, 16, 17, 63, 64, 65, 128}).Draw(t, "d")
