@@ -20,11 +20,12 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
 )
 
 // MaxDim is the greatest number of factors: a bundle's reader stops there too.
-const MaxDim = 1024
+const MaxDim = quant.MaxDim
 
 // Config says how to learn. Only Algorithm has no default.
 type Config struct {

@@ -47,9 +47,6 @@ func (d *Decoder) End() error {
 	return d.Err()
 }
 
-// Offset returns how many bytes have been read.
-func (d *Decoder) Offset() int { return d.off }
-
 // Fail records an error at the present offset, unless there is one already:
 // for callers that find a well-formed value to be wrong.
 func (d *Decoder) Fail(want string) {
