@@ -16,7 +16,7 @@ require (
 	github.com/parquet-go/parquet-go v0.32.0 // data: Parquet event logs
 	github.com/rogpeppe/go-internal v1.16.0 // test; cmd: testscript, sessions as tests
 	github.com/schollz/progressbar/v3 v3.19.1 // cmd: one bar with ETA on a terminal
-	github.com/tetratelabs/wazero v1.12.0 // host: WebAssembly in Go without cgo
+	github.com/tetratelabs/wazero v1.12.0 // host, seal: WebAssembly in Go without cgo
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // pack: the bundle's writer; never sees untrusted bytes
 	gonum.org/v1/gonum v0.17.0 // train: Cholesky for EASE; oracle for core's own solver in tests
 	pgregory.net/rapid v1.3.0 // test; properties with shrinking

@@ -56,7 +56,7 @@ func inspect(s sections) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	exports, err := readExports(s[sectionExport])
+	exports, _, err := readExports(s[sectionExport])
 	if err != nil {
 		return Info{}, err
 	}
@@ -94,20 +94,20 @@ func readImports(r reader) ([]Import, error) {
 	return imports, r.end()
 }
 
-// readExports reads the export section (5.5.10).
-func readExports(r reader) ([]Export, error) {
+// readExports reads the export section (5.5.10). Each export has an index
+// among the functions, tables, memories or globals.
+func readExports(r reader) (exports []Export, indices []uint32, err error) {
 	if !r.exists() {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var exports []Export
 	for range r.count() {
 		exports = append(exports, Export{r.name(), r.kind()})
-		r.u32() // index
+		indices = append(indices, r.u32())
 		if r.err != nil {
-			return nil, r.err
+			return nil, nil, r.err
 		}
 	}
-	return exports, r.end()
+	return exports, indices, r.end()
 }
 
 // readMemory reads the memory section (5.5.8).

@@ -123,6 +123,22 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// constant passes over an initial value (5.4.9): a number, then an end. It
+// leaves the number, of up to 64 bits, to the engine.
+func (r *reader) constant() {
+	if op := r.byte(); op != opI32Const && op != opI64Const {
+		r.fail("instruction 0x%x in an initial value, want a number", op)
+	}
+	for n := 1; r.byte()&0x80 != 0; n++ {
+		if n == 10 {
+			r.fail("no LEB128 number of 64 bits")
+		}
+	}
+	if op := r.byte(); op != opEnd {
+		r.fail("instruction 0x%x in an initial value, want its end", op)
+	}
+}
+
 // name reads a name (5.2.4).
 func (r *reader) name() string {
 	b := r.bytes(r.count())

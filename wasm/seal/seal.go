@@ -25,6 +25,10 @@
 //
 // A module that imports anything else (a file, a socket, a function of
 // JavaScript) is refused.
+//
+// Preinitialise then does beforehand what every instance would do first: it
+// starts the Go runtime once, and writes what that leaves in memory and globals
+// back into the module.
 package seal
 
 import (

@@ -169,8 +169,11 @@ func TestSealIsAFunctionOfTheModule(t *testing.T) {
 	}
 }
 
+// TestSealedReactorWorks compares engines, and the module with itself
+// pre-initialised: it must not only work but be in the same state throughout.
 func TestSealedReactorWorks(t *testing.T) {
 	_, sealed := reactor(t)
+	modules := map[string][]byte{"sealed": sealed, "pre-initialised": preinitialise(t, sealed)}
 	rows := []struct {
 		call
 		want string // "" means: only the same in every engine
@@ -198,17 +201,19 @@ func TestSealedReactorWorks(t *testing.T) {
 	all := engines(t)
 	reference := all["compiler"](t, sealed, calls...)
 	for name, run := range all {
-		t.Run(name, func(t *testing.T) {
-			got := run(t, sealed, calls...)
-			if diff := cmp.Diff(reference, got); diff != "" {
-				t.Errorf("not what the compiler gave (-compiler +%s):\n%s", name, diff)
-			}
-			for i, row := range rows[:len(got)] {
-				if row.want != "" && got[i] != row.want {
-					t.Errorf("%s%v: got %s, want %s", row.name, row.args, got[i], row.want)
+		for state, module := range modules {
+			t.Run(name+"/"+state, func(t *testing.T) {
+				got := run(t, module, calls...)
+				if diff := cmp.Diff(reference, got); diff != "" {
+					t.Errorf("not what the compiler gave for the sealed module (-want +got):\n%s", diff)
 				}
-			}
-		})
+				for i, row := range rows[:len(got)] {
+					if row.want != "" && got[i] != row.want {
+						t.Errorf("%s%v: got %s, want %s", row.name, row.args, got[i], row.want)
+					}
+				}
+			})
+		}
 	}
 
 	at := func(name string) string {
@@ -224,6 +229,7 @@ func TestSealedReactorWorks(t *testing.T) {
 
 func TestSealedReactorTrapsWhenItDies(t *testing.T) {
 	_, sealed := reactor(t)
+	modules := map[string][]byte{"sealed": sealed, "pre-initialised": preinitialise(t, sealed)}
 	for name, run := range engines(t) {
 		for _, c := range []call{
 			{"crash", []int{3}},
@@ -231,11 +237,13 @@ func TestSealedReactorTrapsWhenItDies(t *testing.T) {
 			{"entropy", nil},
 			{"exit", nil},
 		} {
-			t.Run(name+"/"+c.name, func(t *testing.T) {
-				if got := run(t, sealed, c); got[0] != "unreachable" {
-					t.Errorf("got %q, want a trap by unreachable", got[0])
-				}
-			})
+			for state, module := range modules {
+				t.Run(name+"/"+state+"/"+c.name, func(t *testing.T) {
+					if got := run(t, module, c); got[0] != "unreachable" {
+						t.Errorf("got %q, want a trap by unreachable", got[0])
+					}
+				})
+			}
 		}
 	}
 }
