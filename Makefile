@@ -16,7 +16,7 @@ help: ## this list
 build: wasm ## bin/nearside
 	go build -trimpath -o bin/nearside ./cmd/nearside
 
-wasm: ## wasm/bin/nearside.wasm, sealed; prints its sha256
+wasm: ## wasm/bin/nearside.wasm, sealed and pre-initialised; prints its sha256
 	go run ./wasm/build
 
 demo: build ## train, pack, sign and serve; DATA=folder for real data, ADDR=host:port

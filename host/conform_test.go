@@ -9,6 +9,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -203,6 +204,35 @@ func TestVectors(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPreinitialisedAnswersAlike compares the embedded module with one from the
+// same source whose instances start the Go runtime themselves.
+func TestPreinitialisedAnswersAlike(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plain.wasm")
+	if text, err := exec.Command("go", "run", "../wasm/build", "-plain", "-o", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	plain, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, file := world(t, train.IALS)
+	embedded := open(t, root, file, false, 1)
+	started := openWith(t, Config{Module: plain, Root: root, Bundle: file, Instances: 1})
+	for i, req := range requests(200, itemIDs(t, embedded)) {
+		want, err := started.Call(context.Background(), abi.ExportRecommend, req.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := embedded.Call(context.Background(), abi.ExportRecommend, req.Append(nil))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("request %d: %v\ngot  %x\nwant %x", i, err, got, want)
+		}
+	}
+	if bytes.Equal(embedded.config.Module, plain) {
+		t.Error("the embedded module is not pre-initialised")
 	}
 }
 

@@ -1,10 +1,12 @@
-// Build makes nearside.wasm: it compiles the guest, seals it, writes it and
-// prints its path, length and SHA-256.
+// Build makes nearside.wasm: it compiles the guest, seals it, pre-initialises
+// it, writes it and prints its path, length and SHA-256.
 //
-//	go run ./wasm/build [-o wasm/bin/nearside.wasm]
+//	go run ./wasm/build [-o wasm/bin/nearside.wasm] [-plain]
 //	go run ./wasm/build -deps
 //
-// With -deps it prints the packages that the guest links instead.
+// With -plain it stops at the sealed module, whose instances start the Go
+// runtime themselves: to compare with. With -deps it prints the packages that
+// the guest links instead.
 //
 // The same source gives the same bytes in any folder, on any machine and under
 // any environment: what the bytes depend on stands here or in go.mod. The
@@ -12,6 +14,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -28,6 +31,7 @@ const guest = "github.com/nearside/nearside/wasm/guest"
 
 func main() {
 	out := flag.String("o", filepath.Join("wasm", "bin", "nearside.wasm"), "`file` to write the module to")
+	plain := flag.Bool("plain", false, "do not pre-initialise the module")
 	deps := flag.Bool("deps", false, "print the packages that the guest links, and build nothing")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -38,7 +42,7 @@ func main() {
 	if *deps {
 		err = list()
 	} else {
-		err = build(*out)
+		err = build(*out, *plain)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "wasm/build: error: %v\n", err)
@@ -56,8 +60,8 @@ func list() error {
 	return run(cmd)
 }
 
-// build writes the sealed guest to path: all of it or, on error, nothing.
-func build(path string) error {
+// build writes the module to path: all of it or, on error, nothing.
+func build(path string, plain bool) error {
 	dir, err := os.MkdirTemp("", "nearside-wasm-")
 	if err != nil {
 		return err
@@ -75,14 +79,18 @@ func build(path string) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := seal.Seal(module)
-	if err != nil {
+	if module, err = seal.Seal(module); err != nil {
 		return err
 	}
-	if err := write(path, sealed); err != nil {
+	if !plain {
+		if module, err = seal.Preinitialise(context.Background(), module); err != nil {
+			return err
+		}
+	}
+	if err := write(path, module); err != nil {
 		return err
 	}
-	fmt.Printf("%s\n%d bytes\nsha256 %x\n", path, len(sealed), sha256.Sum256(sealed))
+	fmt.Printf("%s\n%d bytes\nsha256 %x\n", path, len(module), sha256.Sum256(module))
 	return nil
 }
 
