@@ -16,6 +16,8 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm/abi"
 )
@@ -55,6 +57,14 @@ func requests(n int, items []string) []slate.Request {
 		for range rnd.IntN(3) {
 			r.Exclude = append(r.Exclude, items[rnd.IntN(len(items))])
 		}
+		switch rnd.IntN(6) {
+		case 0:
+			r.AnyTags = []string{"light", "nowhere"}
+		case 1:
+			r.NoTags = []string{"dark"}
+		case 2:
+			r.Unavailable = []byte{byte(rnd.Uint32()), byte(rnd.Uint32())}
+		}
 		list = append(list, r)
 	}
 	return list
@@ -81,10 +91,26 @@ func itemIDs(t testing.TB, h *Host) []string {
 	return ids
 }
 
+// worlds are the models and codecs that have vectors, by name.
+var worlds = map[string]struct {
+	algorithm train.Algorithm
+	quant     pack.Quant
+}{
+	"ials":        {algorithm: train.IALS},
+	"ease":        {algorithm: train.EASE},
+	"popular":     {algorithm: train.Popular},
+	"int4":        {train.IALS, pack.Quant{Codec: bundle.CodecInt4}},
+	"float":       {train.IALS, pack.Quant{Codec: bundle.CodecFloat}},
+	"binary":      {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Candidates: 20}},
+	"pq":          {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 4, Candidates: 20}},
+	"pq-int8":     {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 2, Rescore: bundle.CodecInt8, Candidates: 20}},
+	"binary-int4": {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt4, Candidates: 20}},
+}
+
 // TestEveryEngineGivesTheSameBytes compares native, compiler and interpreter.
 func TestEveryEngineGivesTheSameBytes(t *testing.T) {
-	for _, algorithm := range []train.Algorithm{train.IALS, train.EASE, train.Popular} {
-		root, file := world(t, algorithm)
+	for algorithm, w := range worlds {
+		root, file := worldOf(t, w.algorithm, w.quant)
 		compiled := open(t, root, file, false, 1)
 		interpreted := open(t, root, file, true, 1)
 		here := native(t, root, file)
@@ -191,6 +217,10 @@ func TestVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		root, file := read(t, "vectors/"+v.Root), read(t, "vectors/"+v.Bundle)
+		native := native(t, root, file)
+		if err := native.Check(); err != nil {
+			t.Errorf("%s: %v", filepath.Base(name), err)
+		}
 		for _, interpreter := range []bool{false, true} {
 			h := open(t, root, file, interpreter, 1)
 			for _, c := range v.Calls {
@@ -273,9 +303,8 @@ func TestBadBundles(t *testing.T) {
 }
 
 func updateVectors(t *testing.T) {
-	for _, algorithm := range []train.Algorithm{train.IALS, train.EASE, train.Popular} {
-		root, file := world(t, algorithm)
-		name := string(algorithm)
+	for name, w := range worlds {
+		root, file := worldOf(t, w.algorithm, w.quant)
 		v := vector{Root: name + ".nsr", Bundle: name + ".nsb", Now: now().Unix()}
 		h := open(t, root, file, true, 1)
 		add := func(name, export string, request []byte) {
@@ -285,6 +314,10 @@ func updateVectors(t *testing.T) {
 		for i, req := range requests(24, itemIDs(t, h)) {
 			add("request "+string(rune('a'+i)), abi.ExportRecommend, req.Append(nil))
 		}
+		vector := wire.AppendFloat32s(nil, []float32{.5, -1, .25, 0, 3, -.125, 1, 2})
+		add("a vector", abi.ExportRecommend, slate.Request{K: 7, Vector: vector, Unavailable: []byte{3}}.Append(nil))
+		add("a vector too short", abi.ExportRecommend, slate.Request{K: 7, Vector: vector[:28]}.Append(nil))
+		add("more availability than items", abi.ExportRecommend, slate.Request{K: 7, Unavailable: make([]byte, 6)}.Append(nil))
 		add("no request", abi.ExportRecommend, []byte{0x80})
 		add("k of 1001", abi.ExportRecommend, slate.Request{K: 1001}.Append(nil))
 		add("manifest", abi.ExportManifest, nil)

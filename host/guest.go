@@ -27,7 +27,7 @@ func newGuest(ctx context.Context, module api.Module) (*guest, error) {
 		return nil, fmt.Errorf("host: the module has no export %q", abi.ExportMemory)
 	}
 	for _, name := range []string{
-		abi.ExportABI, abi.ExportAlloc, abi.ExportOpen, abi.ExportManifest, abi.ExportItems,
+		abi.ExportABI, abi.ExportAlloc, abi.ExportOpen, abi.ExportOpenEarly, abi.ExportNeeded, abi.ExportComplete, abi.ExportManifest, abi.ExportItems,
 		abi.ExportRecommend, abi.ExportResult, abi.ExportResultLen,
 	} {
 		f := module.ExportedFunction(name)

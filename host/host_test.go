@@ -71,6 +71,12 @@ func rootOf(t testing.TB, k *pack.Keys, expires int64) []byte {
 // world trains and packs a checkerboard of 40 items.
 func world(t testing.TB, algorithm train.Algorithm) (root, file []byte) {
 	t.Helper()
+	return worldOf(t, algorithm, pack.Quant{})
+}
+
+// worldOf is world with its factors coded in some way.
+func worldOf(t testing.TB, algorithm train.Algorithm, q pack.Quant) (root, file []byte) {
+	t.Helper()
 	log := modeltest.Checkerboard(60, 40)
 	m, err := train.Train(context.Background(), log.Matrix(), train.Config{Algorithm: algorithm, Dim: 8, Epochs: 5, Lambda: 5})
 	if err != nil {
@@ -80,7 +86,7 @@ func world(t testing.TB, algorithm train.Algorithm) (root, file []byte) {
 		m.Items = append(m.Items, data.Item{ID: log.Items.ID(i), Title: "Field " + log.Items.ID(i), Tags: []string{[]string{"light", "dark"}[i%2]}})
 	}
 	k := keys(t, 1)
-	if file, err = pack.Pack(m, k, pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400}); err != nil {
+	if file, err = pack.Pack(m, k, pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400, Quant: q}); err != nil {
 		t.Fatal(err)
 	}
 	return rootOf(t, k, expires), file

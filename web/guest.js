@@ -7,13 +7,14 @@ import { decode, encode } from './msgpack.js';
 /** The status codes of ABI.md, in order: `codes[8]` is 'signature'. */
 export const codes = Object.freeze([
   'ok', 'internal', 'not-open', 'memory', 'request', 'limit', 'syntax', 'root', 'signature', 'expired', 'version',
-  'hash', 'layout', 'known-answer',
+  'hash', 'layout', 'known-answer', 'partial',
 ]);
 
 /** The words for what a person did with an item; the index is the ABI's number. */
 export const kinds = Object.freeze(['unknown', 'view', 'click', 'like', 'buy', 'hide']);
 
-const abiVersion = 1;
+const abiVersion = 2;
+const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;
 
@@ -176,7 +177,7 @@ class Guest {
    * @throws {NearsideError} 'request' for an index beyond the catalogue, 'not-open'
    */
   items(indices) {
-    const request = document('items', [[0, abiVersion], [1, indices]]);
+    const request = document('items', [[0, documentVersion], [1, indices]]);
     const answer = decode(this.#check('items', this.call('nearside_items', request)));
     return {
       count: answer.get(1),
@@ -203,7 +204,7 @@ class Guest {
    */
   recommend({ k, now, events, reasons, exclude }) {
     const request = document('recommend', [
-      [0, abiVersion],
+      [0, documentVersion],
       [1, k],
       [2, now],
       [3, events.map(({ item, kind, time, weight }) => [item, kinds.indexOf(kind), time, Math.round(weight * unitWeight)])],

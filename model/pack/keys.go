@@ -191,5 +191,15 @@ func (w *writer) intField(k uint64, v int64) {
 func (w *writer) stringField(k uint64, s string) { w.key(k); w.keep(w.enc.EncodeString(s)) }
 func (w *writer) binField(k uint64, b []byte)    { w.key(k); w.bin(b) }
 
+// answers writes known answers.
+func (w *writer) answers(list []bundle.KnownAnswer) {
+	w.array(len(list))
+	for _, a := range list {
+		w.mapLen(2)
+		w.binField(0, a.Request)
+		w.binField(1, a.Items[:])
+	}
+}
+
 // document starts a map of n pairs whose first says which document it is.
 func (w *writer) document(name string, n int) { w.mapLen(n); w.stringField(0, name) }

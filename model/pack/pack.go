@@ -3,12 +3,12 @@ package pack
 import (
 	"cmp"
 	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/slate"
@@ -25,6 +25,7 @@ type Options struct {
 	Created, Expires int64
 	HalfLife         int64 // seconds after which an event counts half; 0: age does not matter
 	Neighbours       int   // kept per row, the largest by size; 0: all the model has
+	Quant            Quant // how item factors are coded
 	K                int   // most items a request may ask for; 0 is 1000
 	History          int   // most events in a request; 0 is 500
 }
@@ -34,6 +35,7 @@ type Options struct {
 func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	opt.Version = cmp.Or(opt.Version, 1)
 	opt.K = cmp.Or(opt.K, bundle.MaxK)
+	opt.Quant = opt.Quant.withDefaults(m)
 	opt.History = cmp.Or(opt.History, 500)
 	if opt.Expires <= opt.Created || opt.Created < 0 {
 		return nil, fmt.Errorf("pack: created %d, expires %d: want a time of expiry after that of creation", opt.Created, opt.Expires)
@@ -43,6 +45,9 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	}
 	if n := len(m.Items); n == 0 || n > bundle.MaxItems || len(m.Count) != n {
 		return nil, fmt.Errorf("pack: %d items with %d counts: want 1 to %d items and a count for each", n, len(m.Count), bundle.MaxItems)
+	}
+	if err := opt.Quant.check(m); err != nil {
+		return nil, err
 	}
 	sections, err := layOut(m, opt)
 	if err != nil {
@@ -55,37 +60,60 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	draft, err := write(m, once, opt, sections, nil)
+	draft, err := write(m, once, opt, sections, answers{})
 	if err != nil {
 		return nil, err
 	}
-	r, err := open(draft, once, opt)
+	var known answers
+	if known.whole, err = ask(draft, once, m, opt, len(draft)); err != nil {
+		return nil, err
+	}
+	if opt.Quant.Rescore != bundle.CodecNone {
+		if known.early, err = ask(draft, once, m, opt, len(draft)-1); err != nil {
+			return nil, err
+		}
+	}
+	file, err := write(m, keys, opt, sections, known)
 	if err != nil {
 		return nil, err
 	}
-	var answers []bundle.KnownAnswer
+	for _, have := range []int{len(file), len(file) - 1} {
+		if have < len(file) && known.early == nil {
+			break
+		}
+		r, err := open(file, keys, opt, have)
+		if err == nil {
+			err = r.Check()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pack: the bundle refuses itself: %w", err)
+		}
+	}
+	return file, nil
+}
+
+// answers are the known answers of a bundle: of the whole file, and of what
+// comes before the rows that rescore.
+type answers struct{ whole, early []bundle.KnownAnswer }
+
+// ask puts the questions to a file of which have bytes are there.
+func ask(file []byte, keys *Keys, m *train.Model, opt Options, have int) (known []bundle.KnownAnswer, err error) {
+	r, err := open(file, keys, opt, have)
+	if err != nil {
+		return nil, err
+	}
 	for _, req := range questions(m, opt) {
 		a, err := r.Answer(req.Append(nil))
 		if err != nil {
 			return nil, fmt.Errorf("pack: known answer: %w", err)
 		}
-		answers = append(answers, a)
+		known = append(known, a)
 	}
-	file, err := write(m, keys, opt, sections, answers)
-	if err != nil {
-		return nil, err
-	}
-	if r, err = open(file, keys, opt); err == nil {
-		err = r.Check()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("pack: the bundle refuses itself: %w", err)
-	}
-	return file, nil
+	return known, nil
 }
 
-// open reads a bundle back as a device would.
-func open(file []byte, keys *Keys, opt Options) (*slate.Recommender, error) {
+// open reads a bundle back as a device would when have bytes have come.
+func open(file []byte, keys *Keys, opt Options, have int) (*slate.Recommender, error) {
 	doc, err := keys.Root(1, opt.Expires)
 	if err != nil {
 		return nil, err
@@ -94,7 +122,7 @@ func open(file []byte, keys *Keys, opt Options) (*slate.Recommender, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := bundle.Open(root, file, opt.Created)
+	b, err := bundle.OpenEarly(root, file, have, opt.Created)
 	if err != nil {
 		return nil, err
 	}
@@ -138,16 +166,17 @@ func layOut(m *train.Model, opt Options) ([]section, error) {
 	switch m.Algorithm {
 	case train.Popular:
 	case train.IALS:
-		more, err := foldIn(m, opt)
+		early, late, err := foldIn(m, opt)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, more...)
+		list = append(append(list, early...), late...)
 	case train.EASE:
 		list = append(list, neighbours(m, opt)...)
 	default:
 		return nil, fmt.Errorf("pack: algorithm %q: want ials, ease or popular", m.Algorithm)
 	}
+	slices.SortFunc(list, func(a, b section) int { return cmp.Compare(a.kind, b.kind) })
 	return list, nil
 }
 
@@ -231,51 +260,6 @@ func tags(items []data.Item) []section {
 	}
 }
 
-// foldIn writes the item factors and what solving for a person needs: the gram
-// alpha·YᵀY of the quantised rows, so that the device's system is consistent,
-// and the ridge by number of items, so that the device needs no power
-// function: lambda·(n + alpha·|I|)^nu (Rendle et al. 2021, eq. 4).
-func foldIn(m *train.Model, opt Options) ([]section, error) {
-	n, d := len(m.Items), m.Dim
-	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
-		return nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
-	}
-	for i, x := range m.Factors {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return nil, fmt.Errorf("pack: item %q has a factor that is %v", m.Items[i/d].ID, x)
-		}
-	}
-	codes, scales, exp := quant.EncodeRows(m.Factors, d)
-	rows := quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-	gram := make([]float64, d*d)
-	row := make([]float32, d)
-	for i := range n {
-		rows.DecodeTo(row, i)
-		for a, x := range row {
-			for b, y := range row[:a+1] {
-				gram[a*d+b] += float64(x) * float64(y)
-			}
-		}
-	}
-	full := make([]float32, d*d)
-	for a := range d {
-		for b := range a + 1 {
-			g := float32(float64(m.Alpha) * gram[a*d+b])
-			full[a*d+b], full[b*d+a] = g, g
-		}
-	}
-	ridge := make([]float32, opt.History+1)
-	for h := range ridge {
-		ridge[h] = float32(float64(m.Reg) * math.Pow(float64(h)+float64(m.Alpha)*float64(n), float64(m.Exponent)))
-	}
-	return []section{
-		{kind: bundle.KindRows, exp: exp, body: quant.Bytes(codes)},
-		{kind: bundle.KindRowScales, body: rows.Scales},
-		{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, full)},
-		{kind: bundle.KindRidge, body: wire.AppendFloat32s(nil, ridge)},
-	}, nil
-}
-
 // neighbours writes the rows of a linear model, pruned to the largest weights.
 func neighbours(m *train.Model, opt Options) []section {
 	ptr := []int64{0}
@@ -313,8 +297,8 @@ func neighbours(m *train.Model, opt Options) []section {
 }
 
 // write encodes manifest, signatures and frame.
-func write(m *train.Model, keys *Keys, opt Options, sections []section, answers []bundle.KnownAnswer) ([]byte, error) {
-	manifest, err := encodeManifest(m, opt, sections, answers)
+func write(m *train.Model, keys *Keys, opt Options, sections []section, known answers) ([]byte, error) {
+	manifest, err := encodeManifest(m, opt, sections, known)
 	if err != nil {
 		return nil, err
 	}
@@ -339,9 +323,16 @@ func write(m *train.Model, keys *Keys, opt Options, sections []section, answers 
 	return w.bytes()
 }
 
-func encodeManifest(m *train.Model, opt Options, sections []section, answers []bundle.KnownAnswer) ([]byte, error) {
+func encodeManifest(m *train.Model, opt Options, sections []section, known answers) ([]byte, error) {
 	w := newWriter()
-	w.document("mani", 12)
+	pairs := 12
+	if m.Algorithm == train.IALS {
+		pairs++
+	}
+	if known.early != nil {
+		pairs++
+	}
+	w.document("mani", pairs)
 	w.stringField(1, opt.Channel)
 	w.stringField(2, string(m.Algorithm))
 	w.uintField(3, opt.Version)
@@ -363,7 +354,7 @@ func encodeManifest(m *train.Model, opt Options, sections []section, answers []b
 	w.key(8)
 	w.array(len(sections))
 	for _, s := range sections {
-		hash := sha256.Sum256(s.body)
+		hash := digest.TreeHead(s.body)
 		if s.exp == 0 {
 			w.mapLen(3)
 		} else {
@@ -395,11 +386,18 @@ func encodeManifest(m *train.Model, opt Options, sections []section, answers []b
 	w.uintField(3, m.Label.Dropped)
 
 	w.key(11)
-	w.array(len(answers))
-	for _, a := range answers {
-		w.mapLen(2)
-		w.binField(0, a.Request)
-		w.binField(1, a.Items[:])
+	w.answers(known.whole)
+	if r := opt.Quant.retrieval(m); r != (bundle.Retrieval{}) {
+		w.key(12)
+		w.mapLen(4)
+		w.uintField(0, uint64(r.Codec))
+		w.uintField(1, uint64(r.Groups))
+		w.uintField(2, uint64(r.Rescore))
+		w.uintField(3, uint64(r.Candidates))
+	}
+	if known.early != nil {
+		w.key(13)
+		w.answers(known.early)
 	}
 	return w.bytes()
 }

@@ -228,12 +228,13 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 		"more tags than are stored": set(bundle.KindTagNames, 0, 60000),
 		"a section of another kind": func(list []section) { list[len(list)-1].kind = 99 },
 	} {
+		opt.Quant = opt.Quant.withDefaults(m)
 		list, err := layOut(m, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		break_(list)
-		file, err := write(m, keys, opt, list, nil)
+		file, err := write(m, keys, opt, list, answers{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -387,19 +387,19 @@ func appendDocument(doc []byte, pairs int, kind string, version uint64) []byte {
 
 // openDocument reads what appendDocument wrote; the rest of the map is to be
 // read next.
-func openDocument(d *wire.Decoder, kind string, version uint64) (*wire.MapReader, error) {
+func openDocument(d *wire.Decoder, kind string, version uint64) (wire.MapReader, error) {
 	keys := d.Map(math.MaxUint16)
 	if !keys.Next() || keys.Key != 0 {
-		return nil, fmt.Errorf("not a %s", kind)
+		return keys, fmt.Errorf("not a %s", kind)
 	}
 	if got := d.String(maxText); got != kind {
-		return nil, fmt.Errorf("it is a %.40q, want a %q", got, kind)
+		return keys, fmt.Errorf("it is a %.40q, want a %q", got, kind)
 	}
 	if !keys.Next() || keys.Key != 1 {
-		return nil, fmt.Errorf("a %s without a version", kind)
+		return keys, fmt.Errorf("a %s without a version", kind)
 	}
 	if got := d.Uint(math.MaxUint64); got != version {
-		return nil, fmt.Errorf("version %d, want %d", got, version)
+		return keys, fmt.Errorf("version %d, want %d", got, version)
 	}
 	return keys, nil
 }

@@ -4,9 +4,9 @@
 package abi
 
 // Version is the number that nearside_abi returns. A host that reads another
-// number must refuse the module. It grows with every incompatible change of
-// ABI.md.
-const Version = 1
+// number must refuse the module. It grows with every change of ABI.md that a
+// host or a bundle could rest on.
+const Version = 2
 
 // Names of the module's exports, besides the memory.
 const (
@@ -14,6 +14,9 @@ const (
 	ExportABI        = "nearside_abi"
 	ExportAlloc      = "nearside_alloc"
 	ExportOpen       = "nearside_open"
+	ExportOpenEarly  = "nearside_open_early"
+	ExportNeeded     = "nearside_needed"
+	ExportComplete   = "nearside_complete"
 	ExportManifest   = "nearside_manifest"
 	ExportItems      = "nearside_items"
 	ExportRecommend  = "nearside_recommend"
@@ -25,8 +28,8 @@ const (
 // MaxAlloc is the largest buffer nearside_alloc gives, in bytes.
 const MaxAlloc = 1 << 30
 
-// Status is what nearside_open, nearside_manifest, nearside_items and
-// nearside_recommend return. Anything but StatusOK leaves one UTF-8 sentence
+// Status is what nearside_open, nearside_open_early, nearside_complete,
+// nearside_manifest, nearside_items and nearside_recommend return. Anything but StatusOK leaves one UTF-8 sentence
 // in the result buffer.
 type Status uint32
 
@@ -46,11 +49,12 @@ const (
 	StatusHash        Status = 11 // a section's bytes are not the ones the manifest names
 	StatusLayout      Status = 12 // a section's shape, length or content contradicts the manifest
 	StatusKnownAnswer Status = 13 // this engine does not compute what the publisher computed
+	StatusPartial     Status = 14 // too little of the bundle is there; nearside_needed says how much is wanted
 )
 
 var names = [...]string{
 	"ok", "internal", "not-open", "memory", "request", "limit", "syntax", "root", "signature",
-	"expired", "version", "hash", "layout", "known-answer",
+	"expired", "version", "hash", "layout", "known-answer", "partial",
 }
 
 // String gives the code's name, the same word that the JavaScript SDK puts in

@@ -19,10 +19,16 @@ func main() {}
 // The instance's state. One caller at a time, so no locks.
 var (
 	buffers = map[uint32][]byte{} // handed out by alloc, not yet used up
+	spare   []byte                // a request's buffer, used up and cleared, for the next request
 	open    *bundle.Bundle
 	serve   *slate.Recommender
+	needed  uint32 // bytes of a bundle that open_early wants
 	result  []byte
+	answers []byte // memory of slates
 )
+
+// maxSpare bounds what is kept between calls for the next request.
+const maxSpare = 1 << 20
 
 //go:wasmexport nearside_abi
 func abiVersion() uint32 { return abi.Version }
@@ -32,39 +38,83 @@ func alloc(n uint32) uint32 {
 	if n == 0 || n > abi.MaxAlloc {
 		return 0
 	}
-	b := make([]byte, n)
-	p := uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+	b := spare
+	if cap(b) >= int(n) {
+		b, spare = b[:n], nil
+	} else {
+		b = make([]byte, n)
+	}
+	p := address(b)
 	buffers[p] = b
 	return p
 }
 
+func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
+
 //go:wasmexport nearside_result
-func resultPtr() uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(result)))) }
+func resultPtr() uint32 { return address(result) }
 
 //go:wasmexport nearside_result_len
 func resultLen() uint32 { return uint32(len(result)) }
 
 //go:wasmexport nearside_open
 func openBundle(rootPtr, rootLen, bundlePtr, bundleLen uint32, now int64) uint32 {
+	return answer(func() ([]byte, error) { return nil, start(rootPtr, rootLen, bundlePtr, bundleLen, bundleLen, now) })
+}
+
+//go:wasmexport nearside_open_early
+func openEarly(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) uint32 {
+	return answer(func() ([]byte, error) { return nil, start(rootPtr, rootLen, bundlePtr, bundleLen, have, now) })
+}
+
+// start opens a bundle of which have bytes are there. The buffers stay the
+// host's to fill when that is too little.
+func start(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) error {
+	rootDoc, err := take(rootPtr, rootLen)
+	file, err2 := take(bundlePtr, bundleLen)
+	if err = errors.Join(err, err2); err != nil {
+		return err
+	}
+	if have > bundleLen {
+		return errMemory
+	}
+	root, err := bundle.ParseRoot(rootDoc)
+	if err != nil {
+		return err
+	}
+	b, err := bundle.OpenEarly(root, file, int(have), now)
+	var partial *bundle.PartialError
+	if errors.As(err, &partial) {
+		needed = uint32(partial.Need)
+		buffers[rootPtr], buffers[bundlePtr] = rootDoc, file
+	}
+	if err != nil {
+		return err
+	}
+	r := slate.New(b)
+	if err := r.Check(); err != nil {
+		return err
+	}
+	open, serve = b, r
+	return nil
+}
+
+//go:wasmexport nearside_needed
+func neededBytes() uint32 { return needed }
+
+//go:wasmexport nearside_complete
+func complete() uint32 {
 	return answer(func() ([]byte, error) {
-		rootDoc, err := take(rootPtr, rootLen)
-		file, err2 := take(bundlePtr, bundleLen)
-		if err = errors.Join(err, err2); err != nil {
+		if open == nil {
+			return nil, errNotOpen
+		}
+		if err := open.Complete(); err != nil {
 			return nil, err
 		}
-		root, err := bundle.ParseRoot(rootDoc)
-		if err != nil {
+		if err := serve.Check(); err != nil {
+			open, serve = nil, nil // an engine that miscomputes serves nobody
 			return nil, err
 		}
-		b, err := bundle.Open(root, file, now)
-		if err != nil {
-			return nil, err
-		}
-		r := slate.New(b)
-		if err := r.Check(); err != nil {
-			return nil, err
-		}
-		open, serve = b, r
 		return nil, nil
 	})
 }
@@ -105,16 +155,21 @@ func recommend(ptr, n uint32) uint32 {
 		if err != nil {
 			return nil, err
 		}
-		req, err := slate.ParseRequest(doc, open.Manifest.Limits)
-		if err != nil {
-			return nil, err
+		s, err := serve.Respond(answers[:0], doc)
+		keep(doc)
+		if err == nil {
+			answers = s
 		}
-		s, err := serve.Recommend(req)
-		if err != nil {
-			return nil, err
-		}
-		return s.Append(nil), nil
+		return s, err
 	})
+}
+
+// keep clears a request that has been answered and keeps its memory.
+func keep(doc []byte) {
+	clear(doc)
+	if cap(doc) <= maxSpare && cap(doc) > cap(spare) {
+		spare = doc
+	}
 }
 
 var (
@@ -172,6 +227,7 @@ func sentence(p any) string {
 // statusOf is the one table from core's errors to the codes of the ABI.
 func statusOf(err error) abi.Status {
 	var syntax *bundle.SyntaxError
+	var partial *bundle.PartialError
 	var bad *slate.RequestError
 	switch {
 	case errors.Is(err, errNotOpen):
@@ -196,6 +252,8 @@ func statusOf(err error) abi.Status {
 		return abi.StatusHash
 	case errors.Is(err, bundle.ErrLayout), errors.Is(err, score.ErrGram):
 		return abi.StatusLayout
+	case errors.As(err, &partial):
+		return abi.StatusPartial
 	case errors.Is(err, slate.ErrKnownAnswer):
 		return abi.StatusKnownAnswer
 	}

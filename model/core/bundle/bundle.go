@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/wire"
 )
@@ -19,9 +20,10 @@ type Bundle struct {
 	Popularity wire.Uint32s // n
 
 	// For ScorerFoldIn.
-	Rows  quant.Rows
-	Gram  wire.Float32s // d×d
-	Ridge wire.Float32s // history limit + 1
+	Table   quant.Table   // what is scanned
+	Rescore quant.Table   // what gives candidates their score; nil: none, or not there yet
+	Gram    wire.Float32s // d×d
+	Ridge   wire.Float32s // history limit + 1
 
 	// For ScorerNeighbours.
 	Neighbours Neighbours
@@ -30,20 +32,28 @@ type Bundle struct {
 	tagEnds, published                           wire.Uint32s
 	tags                                         wire.Uint16s
 	slots                                        []int32 // hash table of ids: index+1, or 0
+
+	file    []byte
+	waiting bool // for the rows that rescore
 }
 
 // frame is the outer document of the file.
 type frame struct {
+	version              uint64
 	channel              string
 	manifest, signatures []byte
-	sections             [][]byte
+	sections             [][]byte // of a part of a file: those that are wholly there
+	count                int      // how many sections there are to be
 }
 
-func parseFrame(file []byte) (f frame, err error) {
+// parseFrame reads the frame of a file of which have bytes are there. What is
+// missing must be sections; before them it fails with a *PartialError.
+func parseFrame(file []byte, have int) (f frame, err error) {
 	if len(file) > MaxFile {
 		return f, &SyntaxError{DocumentFrame, errors.New("a file of at most 1 GiB")}
 	}
-	d := wire.NewDecoder(file)
+	part := have < len(file)
+	d := wire.NewDecoder(file[:have])
 	top := d.Map(8)
 	for top.Next() {
 		switch top.Key {
@@ -52,7 +62,8 @@ func parseFrame(file []byte) (f frame, err error) {
 				d.Fail(`"nearside"`)
 			}
 		case 1:
-			if v := d.Uint(1 << 32); d.Err() == nil && v != FormatVersion {
+			f.version = d.Uint(1 << 32)
+			if d.Err() == nil && (f.version < 1 || f.version > FormatVersion) {
 				return f, ErrVersion
 			}
 		case 2:
@@ -62,13 +73,20 @@ func parseFrame(file []byte) (f frame, err error) {
 		case 4:
 			f.signatures = d.Bin(maxSignatures)
 		case 5:
-			n := d.Array(MaxSections)
-			for range n {
-				f.sections = append(f.sections, d.Bin(MaxFile))
+			f.count = d.Array(MaxSections)
+			for range f.count {
+				body := d.Bin(MaxFile)
+				if part && d.Ended() {
+					return f, nil
+				}
+				f.sections = append(f.sections, body)
 			}
 		default:
 			top.Unknown()
 		}
+	}
+	if part && d.Ended() {
+		return f, &PartialError{Need: have + 1}
 	}
 	top.Require(0, 1, 2, 3, 4, 5)
 	if err := d.End(); err != nil {
@@ -82,7 +100,16 @@ func parseFrame(file []byte) (f frame, err error) {
 // manifest says: channel, expiry, versions, hashes, layout. now is in Unix
 // seconds. Known answers are checked by slate, which can compute them.
 func Open(root *Root, file []byte, now int64) (*Bundle, error) {
-	f, err := parseFrame(file)
+	return OpenEarly(root, file, len(file), now)
+}
+
+// OpenEarly is Open for a file of which only the first have bytes have come:
+// file has its whole length, and the rest is written into it later. When all
+// that is missing are the rows that rescore, the bundle opens without them, and
+// answers from the codes until [Bundle.Complete]. When more is missing the
+// error is a *PartialError.
+func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
+	f, err := parseFrame(file, have)
 	if err != nil {
 		return nil, err
 	}
@@ -101,34 +128,94 @@ func Open(root *Root, file []byte, now int64) (*Bundle, error) {
 		return nil, &SyntaxError{DocumentManifest, errors.New("the frame's channel")}
 	case now >= m.Expires:
 		return nil, ErrExpired
-	case m.ABI != ABIVersion:
+	case m.ABI != f.version: // each format has had one
 		return nil, ErrVersion
-	case len(m.Sections) != len(f.sections):
+	case len(m.Sections) != f.count:
 		return nil, &SyntaxError{DocumentManifest, errors.New("an entry for each section")}
 	}
-	raw := make(map[Kind][]byte, len(f.sections))
-	for i, s := range m.Sections {
-		if len(f.sections[i]) != s.Bytes || sha256.Sum256(f.sections[i]) != s.Hash {
-			return nil, &SectionError{Section: s.Kind, Err: ErrHash}
-		}
-		raw[s.Kind] = f.sections[i]
+	if err := m.setFormat(f.version); err != nil {
+		return nil, &SyntaxError{DocumentManifest, err}
 	}
-	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest)}
+	if missing := f.count - len(f.sections); missing > m.late() {
+		return nil, &PartialError{Need: len(file) - m.lateBytes()}
+	}
+	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest), file: file}
+	// A late section waits for all the others of its kind.
+	early := len(m.Sections)
+	if len(f.sections) < early {
+		early -= m.late()
+	}
+	raw, err := b.check(f, 0, early)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.load(raw); err != nil {
+		return nil, err
+	}
+	if early == len(m.Sections) {
+		err = b.loadRescore(raw)
+	} else {
+		b.waiting = true
+	}
+	if err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
+// Early says whether the bundle still waits for the rows that rescore.
+func (b *Bundle) Early() bool { return b.waiting }
+
+// Complete checks and adds the rows that rescore, now that the whole file is
+// there. On error the bundle stays as it was.
+func (b *Bundle) Complete() error {
+	if !b.waiting {
+		return nil
+	}
+	f, err := parseFrame(b.file, len(b.file))
+	if err != nil {
+		return err
+	}
+	raw, err := b.check(f, len(b.Manifest.Sections)-b.Manifest.late(), len(b.Manifest.Sections))
+	if err != nil {
+		return err
+	}
+	if err := b.loadRescore(raw); err != nil {
+		return err
+	}
+	b.waiting = false
+	return nil
+}
+
+// check compares the hashes of sections from … to-1 and returns their bytes.
+func (b *Bundle) check(f frame, from, to int) (map[Kind][]byte, error) {
+	raw := make(map[Kind][]byte, to-from)
+	for i := from; i < to; i++ {
+		s, body := b.Manifest.Sections[i], f.sections[i]
+		if len(body) != s.Bytes || sectionHash(f.version, body) != s.Hash {
+			return nil, &SectionError{Section: s.Kind, Err: ErrHash}
+		}
+		raw[s.Kind] = body
+	}
+	return raw, nil
+}
+
+func sectionHash(version uint64, body []byte) [32]byte {
+	if version == 1 {
+		return sha256.Sum256(body)
+	}
+	return digest.TreeHead(body)
+}
+
 // ABIVersion is the version of wasm/ABI.md whose requests a bundle of this
 // format answers. It repeats abi.Version, which lies above the wall; a test of
-// the guest holds the two together.
-const ABIVersion = 1
+// the guest holds the two together. Bundles of format 1 say 1.
+const ABIVersion = 2
 
 // ManifestOf returns the manifest's bytes of a file without verifying
 // anything: for looking at bundles one does not trust.
 func ManifestOf(file []byte) ([]byte, error) {
-	f, err := parseFrame(file)
+	f, err := parseFrame(file, len(file))
 	return f.manifest, err
 }
 
@@ -214,6 +301,27 @@ func (b *Bundle) Published(i int) int64 {
 		return 0
 	}
 	return int64(b.published.At(i))
+}
+
+// HasTags says whether the catalogue has tags at all.
+func (b *Bundle) HasTags() bool { return b.tagEnds.Len() > 0 }
+
+// Tag returns the index of a tag; ok is false when no item has it.
+func (b *Bundle) Tag(name string) (tag int, ok bool) {
+	for t := range b.tagNames.Len() {
+		if string(b.tagNames.Bytes(t)) == name {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// TagCount returns how many tags there are.
+func (b *Bundle) TagCount() int { return b.tagNames.Len() }
+
+// TagsOf returns the tags of item i, as indices.
+func (b *Bundle) TagsOf(i int) wire.Uint16s {
+	return b.tags[2*b.tagEnds.At(i) : 2*b.tagEnds.At(i+1)]
 }
 
 // Tags returns the tags of item i.

@@ -55,6 +55,13 @@ func (e *SectionError) Error() string {
 
 func (e *SectionError) Unwrap() error { return e.Err }
 
+// PartialError says that more of the file must come before it can be opened.
+type PartialError struct {
+	Need int // how many bytes, from the start, are worth another try
+}
+
+func (*PartialError) Error() string { return "bundle: the file has not come far enough" }
+
 func layout(kind Kind, want string) error {
 	return &SectionError{Section: kind, Want: want, Err: ErrLayout}
 }

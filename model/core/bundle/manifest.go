@@ -10,7 +10,7 @@ import (
 
 // Bounds of what a bundle may say, checked before anything is allocated.
 const (
-	FormatVersion = 1
+	FormatVersion = 2       // what is written; 1 is read too
 	MaxFile       = 1 << 30 // bytes
 	MaxManifest   = 64 << 10
 	MaxSections   = 32
@@ -37,6 +37,57 @@ type Manifest struct {
 	Scoring      Scoring
 	Privacy      Privacy
 	KnownAnswers []KnownAnswer
+
+	// Format 2. A fold-in bundle of format 1 is read as CodecInt8.
+	Retrieval    Retrieval
+	EarlyAnswers []KnownAnswer // with the codes alone, before the rows that rescore
+}
+
+// Codec says how the rows of a section are coded, see package quant.
+type Codec uint8
+
+// The codecs.
+const (
+	CodecNone   Codec = 0 // no such section
+	CodecInt8   Codec = 1
+	CodecInt4   Codec = 2
+	CodecPQ     Codec = 3
+	CodecBinary Codec = 4
+	CodecFloat  Codec = 5
+)
+
+var codecNames = [...]string{"none", "int8", "int4", "pq", "binary", "float"}
+
+// String gives the codec's name, as SPEC.md has it.
+func (c Codec) String() string {
+	if int(c) < len(codecNames) {
+		return codecNames[c]
+	}
+	return "unknown"
+}
+
+// Coarse says that the scores of a scan decide only who is a candidate.
+func (c Codec) Coarse() bool { return c == CodecPQ || c == CodecBinary }
+
+// Retrieval says how a fold-in bundle finds items: every row of Codec is
+// scanned, and the best Candidates of them get their score from the rows of
+// Rescore, or from their own codes exactly where there are none.
+type Retrieval struct {
+	Codec      Codec
+	Groups     int   // sub-quantisers of CodecPQ: a multiple of 4, two to a byte
+	Rescore    Codec // CodecNone, CodecInt8 or CodecInt4
+	Candidates int   // for up to ten items; as many times more for more of them
+}
+
+// MaxCandidates bounds Retrieval.Candidates.
+const MaxCandidates = 65535
+
+// CandidatesFor returns how many candidates a request for k items takes.
+func (r Retrieval) CandidatesFor(k int) int {
+	if !r.Codec.Coarse() && r.Rescore == CodecNone {
+		return k
+	}
+	return max(k, (r.Candidates*max(k, 10)+9)/10)
 }
 
 // Limits bound what a request may ask for, and with that the work and the
@@ -52,7 +103,7 @@ type Limits struct {
 type Section struct {
 	Kind  Kind
 	Bytes int
-	Hash  [32]byte // SHA-256
+	Hash  [32]byte // format 1: SHA-256; format 2: digest.TreeHead
 	Exp   int      // for int8 values: value = code · scale · 2^Exp
 }
 
@@ -126,6 +177,13 @@ func ParseManifest(doc []byte) (Manifest, error) {
 			n := d.Array(maxAnswers)
 			for range n {
 				m.KnownAnswers = append(m.KnownAnswers, readAnswer(d))
+			}
+		case 12:
+			m.Retrieval = readRetrieval(d)
+		case 13:
+			n := d.Array(maxAnswers)
+			for range n {
+				m.EarlyAnswers = append(m.EarlyAnswers, readAnswer(d))
 			}
 		default:
 			top.Unknown()
@@ -229,6 +287,34 @@ func readScoring(d *wire.Decoder) (s Scoring) {
 		d.Fail("a scorer from 1 to 3")
 	}
 	return s
+}
+
+func readRetrieval(d *wire.Decoder) (r Retrieval) {
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			r.Codec = Codec(d.Uint(uint64(CodecFloat)))
+		case 1:
+			r.Groups = int(d.Uint(quant.MaxGroups))
+		case 2:
+			r.Rescore = Codec(d.Uint(uint64(CodecInt4)))
+		case 3:
+			r.Candidates = int(d.Uint(MaxCandidates))
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2, 3)
+	switch {
+	case r.Codec == CodecNone:
+		d.Fail("a codec from 1 to 5")
+	case (r.Codec == CodecPQ) != (r.Groups > 0) || r.Groups%4 != 0:
+		d.Fail("a multiple of 4 groups for codec 3, and none for others")
+	case (r.Codec.Coarse() || r.Rescore != CodecNone) != (r.Candidates > 0):
+		d.Fail("candidates for codecs 3 and 4 and where there is a second one, and none otherwise")
+	}
+	return r
 }
 
 func readPrivacy(d *wire.Decoder) (p Privacy) {

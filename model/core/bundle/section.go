@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"errors"
 	"math"
 	"unicode/utf8"
 
@@ -23,20 +24,28 @@ const (
 	KindURLs       Kind = 7  // strings[n]
 	KindImages     Kind = 8  // strings[n]
 	KindPopularity Kind = 9  // uint32[n]: people who had the item in training
-	KindRows       Kind = 16 // int8[n×d]: item factors
-	KindRowScales  Kind = 17 // uint16[n], each at least 1
+	KindRows       Kind = 16 // the codes of the item factors, as the manifest's codec has them
+	KindRowScales  Kind = 17 // uint16[n], each at least 1: for int8, int4 and binary
 	KindGram       Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
 	KindRidge      Kind = 19 // float32[history+1]: what the fold-in adds to the diagonal, by number of items
+	KindCentroids  Kind = 20 // int8[16·groups×d]: those of sub-quantiser s from row 16·s on
+	KindCentScales Kind = 21 // uint16[16·groups], each at least 1
 	KindStarts     Kind = 24 // uint32[n+1]: where each item's neighbours start
 	KindNeighbours Kind = 25 // uint32[m]: item indices, ascending in each row
 	KindWeights    Kind = 26 // int8[m]
 	KindScales     Kind = 27 // uint16[n], each at least 1
+
+	// What a device can do without for a while stands last.
+	KindRescore       Kind = 32 // the item factors once more, finer
+	KindRescoreScales Kind = 33 // uint16[n], each at least 1
 )
 
 var kindNames = map[Kind]string{
 	KindIDs: "ids", KindTitles: "titles", KindTagNames: "tag-names", KindTags: "tags", KindAuthors: "authors",
 	KindPublished: "published", KindURLs: "urls", KindImages: "images", KindPopularity: "popularity",
 	KindRows: "rows", KindRowScales: "row-scales", KindGram: "gram", KindRidge: "ridge",
+	KindCentroids: "centroids", KindCentScales: "centroid-scales",
+	KindRescore: "rescore", KindRescoreScales: "rescore-scales",
 	KindStarts: "starts", KindNeighbours: "neighbours", KindWeights: "weights", KindScales: "scales",
 }
 
@@ -63,12 +72,12 @@ func (s Strings) Len() int { return max(0, s.ends.Len()-1) }
 // Bytes returns string i in place.
 func (s Strings) Bytes(i int) []byte { return s.text[s.ends.At(i):s.ends.At(i+1)] }
 
-// At returns string i, or "" when the section is absent.
+// At returns string i in place, or "" when the section is absent.
 func (s Strings) At(i int) string {
 	if s.Len() == 0 {
 		return ""
 	}
-	return string(s.Bytes(i))
+	return wire.String(s.Bytes(i))
 }
 
 // offsets checks that v is n+1 offsets from 0 to end that never fall.
@@ -90,10 +99,14 @@ func readStrings(kind Kind, b []byte, n, maxBytes int) (Strings, error) {
 		return Strings{}, layout(kind, "n+1 offsets and the bytes they name")
 	}
 	s := Strings{ends: wire.Uint32s(b[:head]), text: b[head:]}
+	// The whole is valid, and no string starts inside a character: so each is.
+	ok := utf8.Valid(s.text)
 	for i := range n {
-		if t := s.Bytes(i); len(t) > maxBytes || !utf8.Valid(t) {
-			return Strings{}, layout(kind, "short strings of valid UTF-8")
-		}
+		from, to := s.ends.At(i), s.ends.At(i+1)
+		ok = ok && to-from <= uint32(maxBytes) && (from == to || utf8.RuneStart(s.text[from]))
+	}
+	if !ok {
+		return Strings{}, layout(kind, "short strings of valid UTF-8")
 	}
 	return s, nil
 }
@@ -130,10 +143,8 @@ func scalesOf(kind Kind, raw []byte, n int) (wire.Uint16s, error) {
 // without it no product overflows.
 func codesOf(kind Kind, raw []byte) ([]int8, error) {
 	codes := quant.Int8s(raw)
-	for _, c := range codes {
-		if c == -128 {
-			return nil, layout(kind, "codes from -127 to 127")
-		}
+	if !quant.Symmetric(codes) {
+		return nil, layout(kind, "codes from -127 to 127")
 	}
 	return codes, nil
 }
@@ -159,9 +170,16 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 	optional := []Kind{KindTitles, KindTagNames, KindTags, KindAuthors, KindPublished, KindURLs, KindImages}
 	switch b.Manifest.Scoring.Scorer {
 	case ScorerFoldIn:
-		need = append(need, KindRows, KindRowScales, KindGram, KindRidge)
+		need = append(need, KindGram, KindRidge)
+		need = append(need, codecSections(b.Manifest.Retrieval.Codec)...)
 	case ScorerNeighbours:
 		need = append(need, KindStarts, KindNeighbours, KindWeights, KindScales)
+	}
+	late := b.Manifest.lateSections()
+	for _, k := range late {
+		if _, ok := raw[k]; ok {
+			need = append(need, k)
+		}
 	}
 	known := len(need)
 	for _, k := range need {
@@ -252,24 +270,171 @@ func readTagNames(b []byte) (Strings, error) {
 	return readStrings(KindTagNames, b[4:], int(count), maxText)
 }
 
-func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) error {
-	if d == 0 || len(raw[KindRows]) != n*d {
-		return layout(KindRows, "n×d codes")
+// codecSections returns the sections that hold the rows that are scanned.
+func codecSections(c Codec) []Kind {
+	switch c {
+	case CodecPQ:
+		return []Kind{KindRows, KindCentroids, KindCentScales}
+	case CodecFloat:
+		return []Kind{KindRows}
 	}
-	codes, err := codesOf(KindRows, raw[KindRows])
+	return []Kind{KindRows, KindRowScales}
+}
+
+// lateSections returns the sections that a device can do without for a while.
+func (m *Manifest) lateSections() []Kind {
+	if m.Retrieval.Rescore == CodecNone {
+		return nil
+	}
+	return []Kind{KindRescore, KindRescoreScales}
+}
+
+// late returns how many of the last sections are late ones.
+func (m *Manifest) late() int {
+	n := 0
+	for _, s := range m.Sections {
+		for _, k := range m.lateSections() {
+			if s.Kind == k {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// lateBytes returns how many bytes the late sections take at the file's end.
+func (m *Manifest) lateBytes() (sum int) {
+	for _, s := range m.Sections[len(m.Sections)-m.late():] {
+		head := 2 // of a bin: the type byte and the length
+		switch {
+		case s.Bytes > math.MaxUint16:
+			head = 5
+		case s.Bytes > math.MaxUint8:
+			head = 3
+		}
+		sum += head + s.Bytes
+	}
+	return sum
+}
+
+// setFormat checks that the manifest says what its format has it say, and fills
+// in what format 1 took for granted.
+func (m *Manifest) setFormat(version uint64) error {
+	has := m.Retrieval != Retrieval{}
+	switch {
+	case version == 1 && (has || m.EarlyAnswers != nil):
+		return errors.New("nothing of format 2 in format 1")
+	case version == 1 && m.Scoring.Scorer == ScorerFoldIn:
+		m.Retrieval.Codec = CodecInt8
+	case version > 1 && has != (m.Scoring.Scorer == ScorerFoldIn):
+		return errors.New("a retrieval for fold-in, and for nothing else")
+	}
+	return nil
+}
+
+func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) (err error) {
+	if d == 0 {
+		return layout(KindRows, "at least one factor")
+	}
+	r := b.Manifest.Retrieval
+	switch r.Codec {
+	case CodecPQ:
+		b.Table, err = b.loadPQ(raw, n, d)
+	case CodecBinary:
+		b.Table, err = b.loadSigns(raw, n, d)
+	case CodecFloat:
+		b.Table, err = b.loadFloats(raw, n, d)
+	default:
+		b.Table, err = b.loadRows(r.Codec, raw, KindRows, KindRowScales, n, d)
+	}
 	if err != nil {
 		return err
 	}
-	scales, err := scalesOf(KindRowScales, raw[KindRowScales], n)
-	if err != nil {
-		return err
-	}
-	b.Rows = quant.Rows{N: n, D: d, Codes: codes, Scales: scales, Exp: b.exp(KindRows)}
 	if b.Gram, err = floatsOf(KindGram, raw[KindGram], d*d, -math.MaxFloat32); err != nil {
 		return err
 	}
 	b.Ridge, err = floatsOf(KindRidge, raw[KindRidge], b.Manifest.Limits.History+1, 0)
 	return err
+}
+
+// loadRescore sets the rows that give candidates their score.
+func (b *Bundle) loadRescore(raw map[Kind][]byte) (err error) {
+	r := b.Manifest.Retrieval
+	if r.Rescore == CodecNone {
+		return nil
+	}
+	for _, k := range b.Manifest.lateSections() {
+		if _, ok := raw[k]; !ok {
+			return layout(k, "this section for the second codec")
+		}
+	}
+	b.Rescore, err = b.loadRows(r.Rescore, raw, KindRescore, KindRescoreScales, b.Manifest.Limits.Items, b.Manifest.Limits.Dim)
+	return err
+}
+
+// loadRows reads rows of int8 or int4 and their scales.
+func (b *Bundle) loadRows(c Codec, raw map[Kind][]byte, rows, scales Kind, n, d int) (quant.Table, error) {
+	s, err := scalesOf(scales, raw[scales], n)
+	if err != nil {
+		return nil, err
+	}
+	if c == CodecInt4 {
+		if len(raw[rows]) != n*quant.Stride4(d) {
+			return nil, layout(rows, "n rows of int4 codes")
+		}
+		return quant.Rows4{N: n, D: d, Codes: raw[rows], Scales: s, Exp: b.exp(rows)}, nil
+	}
+	if len(raw[rows]) != n*d {
+		return nil, layout(rows, "n×d codes")
+	}
+	codes, err := codesOf(rows, raw[rows])
+	if err != nil {
+		return nil, err
+	}
+	return quant.Rows{N: n, D: d, Codes: codes, Scales: s, Exp: b.exp(rows)}, nil
+}
+
+func (b *Bundle) loadPQ(raw map[Kind][]byte, n, d int) (quant.Table, error) {
+	m := b.Manifest.Retrieval.Groups
+	if len(raw[KindRows]) != quant.PQBytes(n, m) {
+		return nil, layout(KindRows, "blocks of the codes of n items")
+	}
+	centroids, err := b.loadRows(CodecInt8, raw, KindCentroids, KindCentScales, 16*m, d)
+	if err != nil {
+		return nil, err
+	}
+	return quant.PQ{N: n, D: d, M: m, Codes: raw[KindRows], Centroids: centroids.(quant.Rows)}, nil
+}
+
+func (b *Bundle) loadSigns(raw map[Kind][]byte, n, d int) (quant.Table, error) {
+	if len(raw[KindRows]) != quant.PQBytes(n, quant.SignGroups(d)) {
+		return nil, layout(KindRows, "blocks of the signs of n items")
+	}
+	scales, err := scalesOf(KindRowScales, raw[KindRowScales], n)
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		if scales.At(i) > quant.MaxSignScale {
+			return nil, layout(KindRowScales, "scales of at most 32767")
+		}
+	}
+	return quant.Signs{N: n, D: d, Codes: raw[KindRows], Scales: scales, Exp: b.exp(KindRows)}, nil
+}
+
+func (b *Bundle) loadFloats(raw map[Kind][]byte, n, d int) (quant.Table, error) {
+	values, err := floatsOf(KindRows, raw[KindRows], n*d, -math.MaxFloat32)
+	if err != nil {
+		return nil, err
+	}
+	exp := b.exp(KindRows)
+	bound := math.Ldexp(1, exp)
+	for i := range n * d {
+		if math.Abs(float64(values.At(i))) > bound {
+			return nil, layout(KindRows, "floats of at most 2^exponent")
+		}
+	}
+	return quant.Floats{N: n, D: d, Values: values, Exp: exp}, nil
 }
 
 func (b *Bundle) loadNeighbours(raw map[Kind][]byte, n int) error {

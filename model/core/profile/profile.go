@@ -32,11 +32,10 @@ func AppendEvents(dst []byte, events []Event) []byte {
 	return dst
 }
 
-// ReadEvents reads what AppendEvents writes, at most max events.
-func ReadEvents(d *wire.Decoder, max int) []Event {
-	n := d.Array(max)
-	events := make([]Event, 0, min(n, 4096))
-	for range n {
+// ReadEvents reads what AppendEvents writes, at most max events, and appends
+// them to events.
+func ReadEvents(d *wire.Decoder, events []Event, max int) []Event {
+	for range d.Array(max) {
 		if d.Array(4) != 4 {
 			d.Fail("an event of 4 values")
 		}

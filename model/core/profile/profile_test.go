@@ -37,7 +37,7 @@ func TestEventsRoundTrip(t *testing.T) {
 		want := rapid.SliceOfN(rapid.Custom(drawEvent), 0, 20).Draw(t, "events")
 		doc := AppendEvents(nil, want)
 		d := wire.NewDecoder(doc)
-		got := ReadEvents(d, len(want))
+		got := ReadEvents(d, nil, len(want))
 		if err := d.End(); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestEventsRoundTrip(t *testing.T) {
 		}
 		if len(want) > 0 {
 			d := wire.NewDecoder(doc)
-			if ReadEvents(d, len(want)-1); d.End() == nil {
+			if ReadEvents(d, nil, len(want)-1); d.End() == nil {
 				t.Fatal("one event more than the limit is accepted")
 			}
 		}
@@ -67,7 +67,7 @@ func TestBadEventsAreRefused(t *testing.T) {
 		e := good
 		change(&e)
 		d := wire.NewDecoder(AppendEvents(nil, []Event{e}))
-		if ReadEvents(d, 1); d.End() == nil {
+		if ReadEvents(d, nil, 1); d.End() == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package quant
 
 import (
+	"encoding/binary"
 	"math"
 	"unsafe"
 
@@ -60,13 +61,16 @@ func EncodeRagged(values []float32, ptr []int64) (codes []int8, scales []uint16,
 // 2^exp would no longer be a normal float32, and so no longer exact.
 const MinExp = -120
 
-// stepExp returns the least exp, from MinExp on, for which
-// max ≤ 127 · 65535 · 2^exp.
-func stepExp(largest float32) int {
+// stepExp returns the exponent of int8 rows whose largest factor is largest.
+func stepExp(largest float32) int { return fitExp(largest, 127*math.MaxUint16) }
+
+// fitExp returns the least exp, from MinExp on, for which
+// largest ≤ steps · 2^exp.
+func fitExp(largest float32, steps float64) int {
 	if largest == 0 {
 		return 0
 	}
-	frac, exp := math.Frexp(float64(largest) / (127 * 65535))
+	frac, exp := math.Frexp(float64(largest) / steps)
 	if frac == 0.5 { // a power of two itself
 		exp--
 	}
@@ -101,33 +105,61 @@ func (r Rows) DecodeTo(dst []float32, i int) {
 // Pow2 returns 2^exp for exp in [-126, 127].
 func Pow2(exp int) float32 { return math.Float32frombits(uint32(exp+127) << 23) }
 
-// EncodeQuery quantises u to int16 in dst. The largest factor takes the largest
-// code under which no dot product with d int8 codes overflows int32. The scale
-// is forgotten: it is the same for every row, so it changes no order.
-func EncodeQuery(dst []int16, u []float32) {
-	m := maxAbs(u)
-	if m == 0 {
-		clear(dst)
-		return
-	}
-	top := float32(min(math.MaxInt16, math.MaxInt32/(127*len(u))))
-	for f, x := range u {
-		// Divided first: x/m is at most 1, so that no product overflows.
-		q := float32(float32(x/m) * top)
-		if q < 0 {
-			dst[f] = int16(q - 0.5)
-		} else {
-			dst[f] = int16(q + 0.5)
+// Prepare does nothing: the query's codes are all that Rows needs.
+func (r Rows) Prepare(*Query) {}
+
+// Coarse says false: a score is the integer dot product with the query times
+// the row's scale, exact, below 2⁴⁷ in size.
+func (r Rows) Coarse() bool { return false }
+
+// Scan implements [Table].
+func (r Rows) Scan(top *Top, q *Query) {
+	var dots [4]int32
+	for i := 0; i+4 <= r.N; i += 4 {
+		i += 4 * int8Scan(r.Codes[i*r.D:], r.D, q, r.Scales[2*i:], top.least, &dots)
+		if i+4 > r.N {
+			break
 		}
+		for k, dot := range dots {
+			top.Offer(i+k, int64(dot)*int64(r.Scales.At(i+k)))
+		}
+	}
+	for i := r.N / 4 * 4; i < r.N; i++ {
+		top.Offer(i, int64(dot(r.Codes[i*r.D:(i+1)*r.D], q.codes))*int64(r.Scales.At(i)))
 	}
 }
 
-// ScoresTo writes to dst, for each row, its dot product with the query times
-// its scale: exact integers, |score| < 2⁴⁷.
-func (r Rows) ScoresTo(dst []int64, query []int16) {
-	for i := range r.N {
-		dst[i] = int64(dot(r.Codes[i*r.D:(i+1)*r.D], query)) * int64(r.Scales.At(i))
+// Score implements [Table].
+func (r Rows) Score(list []Candidate, q *Query) {
+	if len(list) == 0 {
+		return
 	}
+	items, dots := q.fours(list)
+	int8Rows(r.Codes, r.D, q, items, dots)
+	for k := range list {
+		list[k].Score = int64(dots[k]) * int64(r.Scales.At(list[k].Item))
+	}
+}
+
+// Symmetric says that no code is -128. Without it a dot product cannot
+// overflow.
+func Symmetric(codes []int8) bool {
+	// Eight at a time: after x ^ 0x80 in each byte the one that is sought is 0,
+	// and subtracting 1 borrows through it (Warren, Hacker's Delight, 6-1).
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	b := Bytes(codes)
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.LittleEndian.Uint64(b) ^ highs
+		if (x-ones)&^x&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c == 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // dot returns the sum of codes[f]·query[f].
@@ -137,4 +169,30 @@ func dot(codes []int8, query []int16) (sum int32) {
 		sum += int32(c) * int32(query[f])
 	}
 	return sum
+}
+
+// int8ScanScalar returns the number of the first four rows of which one has a
+// score of at least least, and their products; what whole fours there are when
+// none has.
+func int8ScanScalar(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	groups := min(len(codes)/(4*d), len(scales)/8)
+	for g := range groups {
+		found := false
+		for k := range dots {
+			i := 4*g + k
+			dots[k] = dot(codes[i*d:(i+1)*d], q.codes)
+			found = found || int64(dots[k])*int64(wire.Uint16s(scales).At(i)) >= least
+		}
+		if found {
+			return g
+		}
+	}
+	return groups
+}
+
+// int8RowsScalar sets dots to the products of the rows named by items.
+func int8RowsScalar(codes []int8, d int, q *Query, items, dots []int32) {
+	for k, i := range items {
+		dots[k] = dot(codes[int(i)*d:(int(i)+1)*d], q.codes)
+	}
 }

@@ -57,46 +57,24 @@ func TestTinyRowsDecode(t *testing.T) {
 	}
 }
 
-func TestScoresAreTheExactIntegers(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d := rapid.SampledFrom([]int{1, 3, 15, 16, 17, 63, 64, 65, 128}).Draw(t, "d")
-		n := rapid.IntRange(1, 9).Draw(t, "n")
-		codes := rapid.SliceOfN(rapid.Int8Range(-127, 127), n*d, n*d).Draw(t, "codes")
-		scales := rapid.SliceOfN(rapid.Uint16Min(1), n, n).Draw(t, "scales")
-		u := rapid.SliceOfN(rapid.Float32Range(-1e9, 1e9), d, d).Draw(t, "u")
-		query := make([]int16, d)
-		EncodeQuery(query, u)
-		got := make([]int64, n)
-		Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales)}.ScoresTo(got, query)
-		for i := range n {
-			var want int64
-			for f := range d {
-				want += int64(codes[i*d+f]) * int64(query[f])
-			}
-			if want *= int64(scales[i]); got[i] != want {
-				t.Fatalf("row %d: got %d, want %d", i, got[i], want)
-			}
-		}
-	})
-}
-
 func TestTheWorstQueryDoesNotOverflow(t *testing.T) {
 	for _, d := range []int{1, 64, 512, 516, 517, MaxDim} {
-		codes, u, query := make([]int8, d), make([]float32, d), make([]int16, d)
+		codes, u, q := make([]int8, d), make([]float32, d), NewQuery(d)
 		for f := range d {
 			codes[f], u[f] = -127, 3e38
 		}
-		EncodeQuery(query, u)
-		if got, want := int64(dot(codes, query)), -127*int64(query[0])*int64(d); got != want {
+		q.Set(u)
+		if got, want := int64(dot(codes, q.codes)), -127*int64(q.codes[0])*int64(d); got != want {
 			t.Errorf("d = %d: dot is %d, want %d", d, got, want)
 		}
 	}
 }
 
 func TestAZeroQueryIsZero(t *testing.T) {
-	query := []int16{5, 6}
-	EncodeQuery(query, []float32{0, 0})
-	if query[0] != 0 || query[1] != 0 {
-		t.Errorf("got %v, want zeros", query)
+	q := NewQuery(2)
+	q.Set([]float32{5, 6})
+	q.Set([]float32{0, 0})
+	if q.codes[0] != 0 || q.codes[1] != 0 || q.bias != 0 {
+		t.Errorf("got %v and %d, want zeros", q.codes, q.bias)
 	}
 }

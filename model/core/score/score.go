@@ -26,86 +26,169 @@ type History struct {
 	Unknown int     // events on items that the catalogue does not have
 }
 
-// Read matches events with the catalogue. Several events on one item count
-// once, with the largest weight, because training knows a pair only once too.
-func Read(b *bundle.Bundle, events []profile.Event, now int64) History {
-	var h History
-	at := make(map[int]int, len(events)) // item → place in Tastes, or -1
-	for e, event := range events {
-		item, ok := b.Lookup(event.Item)
-		if !ok {
-			h.Unknown++
-			continue
-		}
-		w := b.Manifest.Scoring.Weights.Of(event, now)
-		place, seen := at[item]
-		if !seen {
-			h.Seen = append(h.Seen, item)
-			place = -1
-			at[item] = -1
-		}
-		switch {
-		case w == 0:
-		case place < 0:
-			at[item] = len(h.Tastes)
-			h.Tastes = append(h.Tastes, Taste{Item: item, Weight: w, Event: e})
-		case w > h.Tastes[place].Weight:
-			h.Tastes[place].Weight, h.Tastes[place].Event = w, e
-		}
-	}
-	return h
-}
-
-// Scorer computes scores over one bundle. It keeps its buffers between calls
-// and is not safe for concurrent use.
+// Scorer ranks over one bundle. It keeps its buffers between calls, so that
+// they do not allocate, and is not safe for concurrent use.
 type Scorer struct {
-	b      *bundle.Bundle
+	b       *bundle.Bundle
+	history History
+	places  places
+	top     quant.Top
+
+	// For neighbours.
 	scores []int64 // n
 
 	// For fold-in.
-	system []float32 // d×d, lower triangle: the Cholesky factor after Scores
+	query  *quant.Query
+	system []float32 // d×d, lower triangle: the Cholesky factor after Rank
 	person []float32 // d
-	row    []float32 // d
-	query  []int16   // d
+	rows   []float32 // tastes×d: the history's item factors
+	pull   []float32 // tastes: their weights
+	across []float32 // d×tastes: rows, transposed, once reasons are asked for
+	has    bool      // across is that of the last Rank
+	z      []float32 // d
+
+	parts   []float32 // tastes
+	reasons []Reason
 }
 
 // New returns a scorer over b.
 func New(b *bundle.Bundle) *Scorer {
-	d := b.Rows.D
-	return &Scorer{
-		b: b, scores: make([]int64, b.Manifest.Limits.Items),
-		system: make([]float32, d*d), person: make([]float32, d), row: make([]float32, d), query: make([]int16, d),
+	s := &Scorer{b: b, places: newPlaces(b.Manifest.Limits.History)}
+	switch b.Manifest.Scoring.Scorer {
+	case bundle.ScorerNeighbours:
+		s.scores = make([]int64, b.Manifest.Limits.Items)
+	case bundle.ScorerFoldIn:
+		d := b.Manifest.Limits.Dim
+		s.query = quant.NewQuery(d)
+		s.system, s.person, s.z = make([]float32, d*d), make([]float32, d), make([]float32, d)
 	}
+	return s
 }
 
-// Scores returns a score for each item; higher is better. cold is true when
-// the history says nothing and the scores are the items' popularity. The slice
-// belongs to the scorer and holds until the next call.
-func (s *Scorer) Scores(tastes []Taste) (scores []int64, cold bool, err error) {
+// Read matches events with the catalogue. Several events on one item count
+// once, with the largest weight, because training knows a pair only once too.
+// The history belongs to the scorer and holds until the next call.
+func (s *Scorer) Read(events []profile.Event, now int64) History {
+	h := &s.history
+	h.Tastes, h.Seen, h.Unknown = h.Tastes[:0], h.Seen[:0], 0
+	s.places.clear()
+	for e, event := range events {
+		item, ok := s.b.Lookup(event.Item)
+		if !ok {
+			h.Unknown++
+			continue
+		}
+		w := s.b.Manifest.Scoring.Weights.Of(event, now)
+		place, seen := s.places.of(item)
+		if !seen {
+			h.Seen = append(h.Seen, item)
+		}
+		switch {
+		case w == 0:
+		case *place < 0:
+			*place = int32(len(h.Tastes))
+			h.Tastes = append(h.Tastes, Taste{Item: item, Weight: w, Event: e})
+		case w > h.Tastes[*place].Weight:
+			h.Tastes[*place].Weight, h.Tastes[*place].Event = w, e
+		}
+	}
+	return *h
+}
+
+// places maps the items of a history to their places among the tastes: a hash
+// table at most half full.
+type places struct {
+	items, at []int32 // item+1, or 0; place, or -1
+}
+
+func newPlaces(history int) places {
+	size := 2
+	for size < 2*history {
+		size *= 2
+	}
+	return places{make([]int32, size), make([]int32, size)}
+}
+
+func (p places) clear() { clear(p.items) }
+
+// of returns where item's place is kept, and whether item was asked for before;
+// a new one has place -1. More than half the table's size of items must not be
+// asked for.
+func (p places) of(item int) (place *int32, seen bool) {
+	mask := uint32(len(p.items) - 1)
+	// 2³²/φ spreads consecutive numbers (Knuth, TAOCP 6.4).
+	slot := uint32(item) * 2654435769 >> 7 & mask
+	for ; p.items[slot] != 0; slot = (slot + 1) & mask {
+		if p.items[slot] == int32(item)+1 {
+			return &p.at[slot], true
+		}
+	}
+	p.items[slot], p.at[slot] = int32(item)+1, -1
+	return &p.at[slot], false
+}
+
+// Rank returns the k best items that blocked leaves, best first, equal scores
+// by index; see [quant.Top.Reset] for blocked. cold is true when the tastes say
+// nothing and the order is the items' popularity. The list belongs to the
+// scorer and holds until the next call.
+func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candidate, cold bool, err error) {
+	s.has = false
 	scorer := s.b.Manifest.Scoring.Scorer
 	switch {
 	case len(tastes) == 0 || scorer == bundle.ScorerPopular:
-		for i := range s.scores {
-			s.scores[i] = int64(s.b.Popularity.At(i))
+		s.top.Reset(k, blocked)
+		for i := range s.b.Manifest.Limits.Items {
+			s.top.Offer(i, int64(s.b.Popularity.At(i)))
 		}
-		return s.scores, len(tastes) == 0, nil
+		return s.top.Best(), len(tastes) == 0, nil
 	case scorer == bundle.ScorerNeighbours:
 		s.sumNeighbours(tastes)
-	default:
-		if err := s.foldIn(tastes); err != nil {
-			return nil, false, err
+		s.top.Reset(k, blocked)
+		for i, score := range s.scores {
+			s.top.Offer(i, score)
 		}
-		quant.EncodeQuery(s.query, s.person)
-		s.b.Rows.ScoresTo(s.scores, s.query)
+		return s.top.Best(), false, nil
 	}
-	return s.scores, false, nil
+	if err := s.foldIn(tastes); err != nil {
+		return nil, false, err
+	}
+	return s.search(s.person, k, blocked), false, nil
 }
+
+// Near is Rank for a person who is given as d factors.
+func (s *Scorer) Near(person []float32, k int, blocked []byte) []quant.Candidate {
+	return s.search(person, k, blocked)
+}
+
+// search finds the best items for x: all rows are scanned, and where that is
+// coarse, or there are finer rows, the best of them get their score again.
+func (s *Scorer) search(x []float32, k int, blocked []byte) []quant.Candidate {
+	s.query.Set(x)
+	table, fine := s.b.Table, s.b.Rescore
+	table.Prepare(s.query)
+	if fine == nil && table.Coarse() {
+		fine = table
+	}
+	if fine == nil {
+		s.top.Reset(k, blocked)
+		table.Scan(&s.top, s.query)
+		return s.top.Best()
+	}
+	s.top.Reset(min(s.b.Manifest.Retrieval.CandidatesFor(k), s.b.Manifest.Limits.Items), blocked)
+	table.Scan(&s.top, s.query)
+	list := s.top.Kept()
+	fine.Score(list, s.query)
+	return quant.Best(list, k)
+}
+
+// rowsAtOnce bounds the rows that meet the system in one call of AddOuters.
+const rowsAtOnce = 64
 
 // foldIn solves for the person's factors x, with the item factors y fixed
 // (Hu, Koren, Volinsky 2008, eq. 4, with the regularisation of Rendle et al.
 // 2021): (Σ w·y·yᵀ + gram + ridge[n]·I) x = Σ w·y over the n tastes.
 func (s *Scorer) foldIn(tastes []Taste) error {
-	d := s.b.Rows.D
+	d := len(s.person)
 	for i := range s.system {
 		s.system[i] = s.b.Gram.At(i)
 	}
@@ -114,16 +197,34 @@ func (s *Scorer) foldIn(tastes []Taste) error {
 		s.system[f*d+f] += ridge
 	}
 	clear(s.person)
-	for _, t := range tastes {
-		s.b.Rows.DecodeTo(s.row, t.Item)
-		quant.AddOuter(s.system, s.row, t.weight())
-		quant.Axpy(s.person, s.row, t.weight())
+	table := s.b.Rescore
+	if table == nil {
+		table = s.b.Table
+	}
+	s.rows, s.pull = grow(s.rows, len(tastes)*d), grow(s.pull, len(tastes))
+	for t, taste := range tastes {
+		row := s.rows[t*d : (t+1)*d]
+		table.DecodeTo(row, taste.Item)
+		s.pull[t] = taste.weight()
+		quant.Axpy(s.person, row, s.pull[t])
+	}
+	for t := 0; t < len(tastes); t += rowsAtOnce {
+		n := min(rowsAtOnce, len(tastes)-t)
+		quant.AddOuters(s.system, s.rows[t*d:(t+n)*d], s.pull[t:t+n], d)
 	}
 	if !quant.Cholesky(s.system, d) {
 		return ErrGram
 	}
 	quant.CholeskySolve(s.system, d, s.person)
 	return nil
+}
+
+// grow returns a slice of n values, of v's memory where that suffices.
+func grow(v []float32, n int) []float32 {
+	if cap(v) < n {
+		return make([]float32, n)
+	}
+	return v[:n]
 }
 
 // weight returns t.Weight in units of 1; exact, for it has at most 24 bits.
@@ -148,37 +249,38 @@ type Reason struct {
 }
 
 // Reasons returns the at most max strongest parts of item's score, after a
-// call of Scores with the same tastes. Parts that round to 0 are left out.
+// call of Rank with the same tastes. Parts that round to 0 are left out. The
+// list belongs to the scorer and holds until the next call.
 //
 // For fold-in a taste's part is w·yᵀA⁻¹y_i (Hu, Koren, Volinsky 2008, section
 // 5): their sum is the score. For neighbours it is the weight's product.
 func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
-	var parts []float32
+	s.parts = grow(s.parts, len(tastes))
 	switch s.b.Manifest.Scoring.Scorer {
 	case bundle.ScorerFoldIn:
-		parts = s.foldInParts(item, tastes)
+		s.foldInParts(item, tastes)
 	case bundle.ScorerNeighbours:
-		parts = s.neighbourParts(item, tastes)
+		s.neighbourParts(item, tastes)
 	default:
 		return nil
 	}
 	var sum float32
-	for _, p := range parts {
+	for _, p := range s.parts {
 		sum += max32(p, -p)
 	}
 	if sum == 0 {
 		return nil
 	}
-	var reasons []Reason
-	for i, p := range parts {
+	s.reasons = s.reasons[:0]
+	for i, p := range s.parts {
 		share := float32(float32(p/sum) * 10000)
 		r := Reason{Event: tastes[i].Event, Share: int(share)}
 		if r.Share == 0 {
 			continue
 		}
-		reasons = insert(reasons, r, max)
+		s.reasons = insert(s.reasons, r, max)
 	}
-	return reasons
+	return s.reasons
 }
 
 func max32(a, b float32) float32 {
@@ -206,26 +308,38 @@ func insert(list []Reason, r Reason, max int) []Reason {
 	return list
 }
 
-func (s *Scorer) foldInParts(item int, tastes []Taste) []float32 {
-	d := s.b.Rows.D
-	z := make([]float32, d)
-	s.b.Rows.DecodeTo(z, item)
-	quant.CholeskySolve(s.system, d, z)
-	parts := make([]float32, len(tastes))
-	for i, t := range tastes {
-		s.b.Rows.DecodeTo(s.row, t.Item)
-		var sum float32
-		for f, y := range s.row {
-			sum += float32(y * z[f])
+// foldInParts sets parts to w·yᵀz with z = A⁻¹y_i. The rows stand transposed,
+// so that a vector of tastes meets one factor at a time: each sum still runs
+// over the factors in their order.
+func (s *Scorer) foldInParts(item int, tastes []Taste) {
+	d, n := len(s.person), len(tastes)
+	if !s.has {
+		s.across = grow(s.across, d*n)
+		for t := range n {
+			for f, y := range s.rows[t*d : (t+1)*d] {
+				s.across[f*n+t] = y
+			}
 		}
-		parts[i] = float32(t.weight() * sum)
+		s.has = true
 	}
-	return parts
+	table := s.b.Rescore
+	if table == nil {
+		table = s.b.Table
+	}
+	table.DecodeTo(s.z, item)
+	quant.CholeskySolve(s.system, d, s.z)
+	clear(s.parts)
+	for f, z := range s.z {
+		quant.Axpy(s.parts, s.across[f*n:(f+1)*n], z)
+	}
+	for t := range s.parts {
+		s.parts[t] = float32(s.pull[t] * s.parts[t])
+	}
 }
 
-func (s *Scorer) neighbourParts(item int, tastes []Taste) []float32 {
-	parts := make([]float32, len(tastes))
+func (s *Scorer) neighbourParts(item int, tastes []Taste) {
 	for i, t := range tastes {
+		s.parts[i] = 0
 		items, weights := s.b.Neighbours.Row(t.Item)
 		lo, hi := 0, items.Len()
 		for lo < hi {
@@ -236,67 +350,7 @@ func (s *Scorer) neighbourParts(item int, tastes []Taste) []float32 {
 			}
 		}
 		if lo < items.Len() && int(items.At(lo)) == item {
-			parts[i] = float32(int64(weights[lo]) * int64(t.Weight) * int64(s.b.Neighbours.Scales.At(t.Item)))
+			s.parts[i] = float32(int64(weights[lo]) * int64(t.Weight) * int64(s.b.Neighbours.Scales.At(t.Item)))
 		}
-	}
-	return parts
-}
-
-// Candidate is an item and its score.
-type Candidate struct {
-	Item  int
-	Score int64
-}
-
-// better says whether a stands before b: by score, then by index.
-func better(a, b Candidate) bool {
-	return a.Score > b.Score || a.Score == b.Score && a.Item < b.Item
-}
-
-// Top returns the k best items that are not excluded, best first, equal scores
-// by index. excluded may be nil.
-func Top(scores []int64, excluded []bool, k int) []Candidate {
-	heap := make([]Candidate, 0, min(k, len(scores))) // the worst kept stands first
-	for i, score := range scores {
-		c := Candidate{i, score}
-		if len(heap) == k && !better(c, heap[0]) || excluded != nil && excluded[i] {
-			continue
-		}
-		if len(heap) < k {
-			heap = append(heap, c)
-			for at := len(heap) - 1; at > 0; {
-				up := (at - 1) / 2
-				if !better(heap[up], heap[at]) {
-					break
-				}
-				heap[up], heap[at] = heap[at], heap[up]
-				at = up
-			}
-			continue
-		}
-		heap[0] = c
-		sink(heap)
-	}
-	for end := len(heap) - 1; end > 0; end-- { // heap sort: the worst goes last
-		heap[0], heap[end] = heap[end], heap[0]
-		sink(heap[:end])
-	}
-	return heap
-}
-
-// sink moves the first element down to its place.
-func sink(heap []Candidate) {
-	for at := 0; ; {
-		worst := at
-		for child := 2*at + 1; child <= 2*at+2 && child < len(heap); child++ {
-			if better(heap[worst], heap[child]) {
-				worst = child
-			}
-		}
-		if worst == at {
-			return
-		}
-		heap[at], heap[worst] = heap[worst], heap[at]
-		at = worst
 	}
 }

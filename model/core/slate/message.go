@@ -14,6 +14,7 @@ const (
 	MaxReasons = 16
 	MaxExclude = 65536
 	MaxIndices = 4096
+	MaxTags    = 64
 	version    = 1
 )
 
@@ -39,28 +40,66 @@ type Request struct {
 	History []profile.Event // in any order
 	Reasons int             // how many to give per item
 	Exclude []string        // ids that must not be shown, besides the history's
+
+	// Of interface 2.
+	AnyTags, NoTags []string      // an item must have one of the former, and none of the latter
+	Unavailable     []byte        // bit i%8 of byte i/8 is set: item i must not be shown
+	Vector          wire.Float32s // d factors from outside, to rank by instead of the history
 }
 
 // Append appends the request's document.
 func (r Request) Append(dst []byte) []byte {
-	dst = wire.AppendMap(dst, 6)
+	pairs := 6
+	for _, more := range []bool{len(r.AnyTags) > 0, len(r.NoTags) > 0, len(r.Unavailable) > 0, len(r.Vector) > 0} {
+		if more {
+			pairs++
+		}
+	}
+	dst = wire.AppendMap(dst, pairs)
 	dst = wire.AppendUint(append(dst, 0), version)
 	dst = wire.AppendUint(append(dst, 1), uint64(r.K))
 	dst = wire.AppendInt(append(dst, 2), r.Now)
 	dst = profile.AppendEvents(append(dst, 3), r.History)
 	dst = wire.AppendUint(append(dst, 4), uint64(r.Reasons))
-	dst = wire.AppendArray(append(dst, 5), len(r.Exclude))
-	for _, id := range r.Exclude {
-		dst = wire.AppendString(dst, id)
+	dst = appendTexts(append(dst, 5), r.Exclude)
+	if len(r.AnyTags) > 0 {
+		dst = appendTexts(append(dst, 6), r.AnyTags)
+	}
+	if len(r.NoTags) > 0 {
+		dst = appendTexts(append(dst, 7), r.NoTags)
+	}
+	if len(r.Unavailable) > 0 {
+		dst = wire.AppendBin(append(dst, 8), r.Unavailable)
+	}
+	if len(r.Vector) > 0 {
+		dst = wire.AppendBin(append(dst, 9), r.Vector)
 	}
 	return dst
 }
 
-// ParseRequest reads a request within limits. Errors are *RequestError.
+func appendTexts(dst []byte, list []string) []byte {
+	dst = wire.AppendArray(dst, len(list))
+	for _, s := range list {
+		dst = wire.AppendString(dst, s)
+	}
+	return dst
+}
+
+// ParseRequest reads a request within limits. Errors are *RequestError. Strings
+// and bytes alias doc.
 func ParseRequest(doc []byte, limits bundle.Limits) (Request, error) {
 	var r Request
+	if err := r.parse(doc, limits); err != nil {
+		return Request{}, err
+	}
+	return r, nil
+}
+
+// parse is ParseRequest into r, whose lists' memory it uses.
+func (r *Request) parse(doc []byte, limits bundle.Limits) error {
+	*r = Request{History: r.History[:0], Exclude: r.Exclude[:0], AnyTags: r.AnyTags[:0], NoTags: r.NoTags[:0]}
 	d := wire.NewDecoder(doc)
-	m := d.Map(8)
+	m := d.Map(16)
 	for m.Next() {
 		switch m.Key {
 		case 0:
@@ -70,17 +109,19 @@ func ParseRequest(doc []byte, limits bundle.Limits) (Request, error) {
 		case 2:
 			r.Now = int64(d.Uint(profile.MaxTime))
 		case 3:
-			r.History = profile.ReadEvents(d, limits.History)
+			r.History = profile.ReadEvents(d, r.History, limits.History)
 		case 4:
 			r.Reasons = int(d.Uint(MaxReasons))
 		case 5:
-			n := d.Array(MaxExclude)
-			for range n {
-				r.Exclude = append(r.Exclude, d.String(profile.MaxID))
-				if d.Err() != nil {
-					break
-				}
-			}
+			r.Exclude = readTexts(d, r.Exclude, MaxExclude, profile.MaxID)
+		case 6:
+			r.AnyTags = readTexts(d, r.AnyTags, MaxTags, math.MaxUint16)
+		case 7:
+			r.NoTags = readTexts(d, r.NoTags, MaxTags, math.MaxUint16)
+		case 8:
+			r.Unavailable = d.Bin((limits.Items + 7) / 8)
+		case 9:
+			r.Vector = readVector(d, limits.Dim)
 		default:
 			m.Unknown()
 		}
@@ -90,9 +131,32 @@ func ParseRequest(doc []byte, limits bundle.Limits) (Request, error) {
 		d.Fail("k of at least 1")
 	}
 	if err := d.End(); err != nil {
-		return Request{}, requestError(err)
+		return requestError(err)
 	}
-	return r, nil
+	return nil
+}
+
+func readTexts(d *wire.Decoder, dst []string, max, maxBytes int) []string {
+	for range d.Array(max) {
+		if dst = append(dst, d.String(maxBytes)); d.Err() != nil {
+			break
+		}
+	}
+	return dst
+}
+
+// readVector reads dim finite floats.
+func readVector(d *wire.Decoder, dim int) wire.Float32s {
+	v := wire.Float32s(d.Bin(4 * dim))
+	ok := len(v) == 4*dim && dim > 0
+	for f := 0; ok && f < dim; f++ {
+		x := v.At(f)
+		ok = x >= -math.MaxFloat32 && x <= math.MaxFloat32
+	}
+	if !ok {
+		d.Fail("a finite float32 for each factor")
+	}
+	return v
 }
 
 func readVersion(d *wire.Decoder) {
@@ -130,6 +194,7 @@ type Receipt struct {
 	Used     int  // events on items of the catalogue
 	Unknown  int  // events on items that the catalogue does not have
 	Cold     bool // nothing usable was in the history: the order is popularity
+	Early    bool // the rows that rescore were not there yet: the codes alone decided
 }
 
 // appendItems appends the items array alone: what a known answer is the hash
@@ -157,14 +222,22 @@ func (s Slate) Append(dst []byte) []byte {
 	dst = wire.AppendMap(dst, 3)
 	dst = wire.AppendUint(append(dst, 0), version)
 	dst = appendItems(append(dst, 1), s.Items)
-	dst = wire.AppendMap(append(dst, 2), 7)
+	pairs := 7
+	if s.Receipt.Early {
+		pairs++
+	}
+	dst = wire.AppendMap(append(dst, 2), pairs)
 	dst = wire.AppendBin(append(dst, 0), s.Receipt.Manifest[:])
 	dst = wire.AppendString(append(dst, 1), s.Receipt.Channel)
 	dst = wire.AppendUint(append(dst, 2), s.Receipt.Version)
 	dst = wire.AppendUint(append(dst, 3), uint64(s.Receipt.Ranked))
 	dst = wire.AppendUint(append(dst, 4), uint64(s.Receipt.Used))
 	dst = wire.AppendUint(append(dst, 5), uint64(s.Receipt.Unknown))
-	return wire.AppendBool(append(dst, 6), s.Receipt.Cold)
+	dst = wire.AppendBool(append(dst, 6), s.Receipt.Cold)
+	if s.Receipt.Early {
+		dst = wire.AppendBool(append(dst, 7), true)
+	}
+	return dst
 }
 
 // ParseSlate reads what Append writes: for hosts.
@@ -221,7 +294,7 @@ func readItem(d *wire.Decoder) (it Item) {
 }
 
 func readReceipt(d *wire.Decoder) (r Receipt) {
-	m := d.Map(8)
+	m := d.Map(16)
 	for m.Next() {
 		switch m.Key {
 		case 0:
@@ -238,6 +311,10 @@ func readReceipt(d *wire.Decoder) (r Receipt) {
 			r.Unknown = int(d.Uint(bundle.MaxHistory))
 		case 6:
 			r.Cold = d.Bool()
+		case 7:
+			if r.Early = d.Bool(); !r.Early {
+				d.Fail("true, or no such key")
+			}
 		default:
 			m.Unknown()
 		}

@@ -2,9 +2,12 @@ package slate
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"math/bits"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
 )
 
@@ -16,58 +19,154 @@ var ErrKnownAnswer = errors.New("slate: a known answer does not come out on this
 var ErrNoItem = errors.New("an index within the catalogue")
 
 // Recommender answers requests over one bundle. It keeps buffers, and nothing
-// of a request, between calls; it is not safe for concurrent use.
+// of a request that an answer could depend on, between calls; it is not safe
+// for concurrent use.
 type Recommender struct {
-	b        *bundle.Bundle
-	scorer   *score.Scorer
-	excluded []bool // n; all false between calls
+	b       *bundle.Bundle
+	scorer  *score.Scorer
+	blocked []byte // n bits
+	tags    []byte // for each tag: whether a request wants it
+	vector  []float32
+
+	request Request
+	items   []Item
+	reasons []Reason
 }
 
 // New returns a recommender over b.
 func New(b *bundle.Bundle) *Recommender {
-	return &Recommender{b: b, scorer: score.New(b), excluded: make([]bool, b.Manifest.Limits.Items)}
+	return &Recommender{
+		b: b, scorer: score.New(b), blocked: make([]byte, (b.Manifest.Limits.Items+7)/8),
+		tags: make([]byte, b.TagCount()), vector: make([]float32, b.Manifest.Limits.Dim),
+	}
+}
+
+// Respond answers a request document with a slate document, appended to dst.
+// It does not allocate once dst and the recommender's buffers have grown.
+// Errors are those of [ParseRequest] and [Recommender.Recommend].
+func (r *Recommender) Respond(dst, request []byte) ([]byte, error) {
+	if err := r.request.parse(request, r.b.Manifest.Limits); err != nil {
+		return nil, err
+	}
+	s, err := r.Recommend(r.request)
+	if err != nil {
+		return nil, err
+	}
+	return s.Append(dst), nil
 }
 
 // Recommend answers req, which is within the bundle's limits. The person's own
-// items are never in the answer.
+// items are never in the answer. The slate's items belong to the recommender
+// and hold until the next call; their strings belong to the bundle.
 func (r *Recommender) Recommend(req Request) (Slate, error) {
-	h := score.Read(r.b, req.History, req.Now)
-	scores, cold, err := r.scorer.Scores(h.Tastes)
+	h := r.scorer.Read(req.History, req.Now)
+	ranked := r.block(req, h)
+	best, cold, err := r.rank(req, h)
 	if err != nil {
 		return Slate{}, err
 	}
-	skip := h.Seen
-	for _, id := range req.Exclude {
-		if i, ok := r.b.Lookup(id); ok {
-			skip = append(skip, i)
-		}
-	}
-	ranked := len(scores)
-	for _, i := range skip {
-		if !r.excluded[i] {
-			r.excluded[i] = true
-			ranked--
-		}
-	}
-	top := score.Top(scores, r.excluded, req.K)
-	for _, i := range skip {
-		r.excluded[i] = false
-	}
-
 	s := Slate{Receipt: Receipt{
 		Manifest: r.b.Digest, Channel: r.b.Manifest.Channel, Version: r.b.Manifest.Version,
 		Ranked: ranked, Used: len(req.History) - h.Unknown, Unknown: h.Unknown, Cold: cold,
+		Early: r.b.Early() && !cold,
 	}}
-	for _, c := range top {
+	r.items, r.reasons = r.items[:0], r.reasons[:0]
+	for _, c := range best {
 		it := Item{Index: uint32(c.Item), ID: r.b.ID(c.Item), Title: r.b.Title(c.Item), Score: c.Score}
-		if req.Reasons > 0 && !cold {
+		if req.Reasons > 0 && !cold && len(req.Vector) == 0 {
+			from := len(r.reasons)
 			for _, reason := range r.scorer.Reasons(c.Item, h.Tastes, req.Reasons) {
-				it.Reasons = append(it.Reasons, Reason(reason))
+				r.reasons = append(r.reasons, Reason(reason))
+			}
+			if len(r.reasons) > from {
+				it.Reasons = r.reasons[from:len(r.reasons):len(r.reasons)]
 			}
 		}
-		s.Items = append(s.Items, it)
+		r.items = append(r.items, it)
+	}
+	if len(r.items) > 0 {
+		s.Items = r.items
 	}
 	return s, nil
+}
+
+func (r *Recommender) rank(req Request, h score.History) (best []quant.Candidate, cold bool, err error) {
+	if len(req.Vector) == 0 {
+		return r.scorer.Rank(h.Tastes, req.K, r.blocked)
+	}
+	for f := range r.vector {
+		r.vector[f] = req.Vector.At(f)
+	}
+	return r.scorer.Near(r.vector, req.K, r.blocked), false, nil
+}
+
+// The bits of Recommender.tags.
+const (
+	tagAny = 1
+	tagNo  = 2
+)
+
+// block sets the bits of the items that must not be shown, and returns how many
+// others there are.
+func (r *Recommender) block(req Request, h score.History) (ranked int) {
+	n := r.b.Manifest.Limits.Items
+	clear(r.blocked[copy(r.blocked, req.Unavailable):])
+	if n%8 != 0 { // there are no such items
+		r.blocked[n/8] &= 1<<(n%8) - 1
+	}
+	if len(req.AnyTags) > 0 || len(req.NoTags) > 0 {
+		r.blockTags(req)
+	}
+	for _, i := range h.Seen {
+		r.blocked[i>>3] |= 1 << (i & 7)
+	}
+	for _, id := range req.Exclude {
+		if i, ok := r.b.Lookup(id); ok {
+			r.blocked[i>>3] |= 1 << (i & 7)
+		}
+	}
+	ranked = n
+	for b := r.blocked; len(b) > 0; {
+		if len(b) >= 8 {
+			ranked -= bits.OnesCount64(binary.LittleEndian.Uint64(b))
+			b = b[8:]
+		} else {
+			ranked -= bits.OnesCount8(b[0])
+			b = b[1:]
+		}
+	}
+	return ranked
+}
+
+// blockTags sets the bits of the items whose tags are not wanted.
+func (r *Recommender) blockTags(req Request) {
+	clear(r.tags)
+	for _, name := range req.AnyTags {
+		if t, ok := r.b.Tag(name); ok {
+			r.tags[t] |= tagAny
+		}
+	}
+	for _, name := range req.NoTags {
+		if t, ok := r.b.Tag(name); ok {
+			r.tags[t] |= tagNo
+		}
+	}
+	need := byte(0)
+	if len(req.AnyTags) > 0 {
+		need = tagAny
+	}
+	for i := range r.b.Manifest.Limits.Items {
+		has := byte(0)
+		if r.b.HasTags() {
+			list := r.b.TagsOf(i)
+			for k := range list.Len() {
+				has |= r.tags[list.At(k)]
+			}
+		}
+		if has != need {
+			r.blocked[i>>3] |= 1 << (i & 7)
+		}
+	}
 }
 
 // Items returns what the catalogue says about items.
@@ -99,9 +198,14 @@ func (r *Recommender) Answer(request []byte) (bundle.KnownAnswer, error) {
 	return bundle.KnownAnswer{Request: request, Items: sha256.Sum256(appendItems(nil, s.Items))}, nil
 }
 
-// Check computes the bundle's known answers and compares.
+// Check computes the bundle's known answers and compares: those of the codes
+// alone while that is all there is.
 func (r *Recommender) Check() error {
-	for _, want := range r.b.Manifest.KnownAnswers {
+	answers := r.b.Manifest.KnownAnswers
+	if r.b.Early() {
+		answers = r.b.Manifest.EarlyAnswers
+	}
+	for _, want := range answers {
 		got, err := r.Answer(want.Request)
 		if err != nil {
 			return err

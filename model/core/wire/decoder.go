@@ -13,6 +13,7 @@ type Error struct {
 	Offset int    // bytes from the start of the document
 	Want   string // what should have stood there
 	Limit  bool   // the bytes are well-formed but ask for too much
+	Ended  bool   // the document ends before the value does
 }
 
 func (e *Error) Error() string { return "byte " + strconv.Itoa(e.Offset) + ": want " + e.Want }
@@ -20,7 +21,8 @@ func (e *Error) Error() string { return "byte " + strconv.Itoa(e.Offset) + ": wa
 // maxDepth bounds how deep an unknown extension value may nest.
 const maxDepth = 4
 
-// Decoder reads one document. Slices it returns alias the document.
+// Decoder reads one document. Slices and strings it returns alias the document,
+// which must not change while they are in use.
 type Decoder struct {
 	b   []byte
 	off int
@@ -47,11 +49,21 @@ func (d *Decoder) End() error {
 	return d.Err()
 }
 
+// Ended says that a value was cut off by the end of the document: with more
+// bytes it might have been right.
+func (d *Decoder) Ended() bool { return d.err != nil && d.err.Ended }
+
 // Fail records an error at the present offset, unless there is one already:
 // for callers that find a well-formed value to be wrong.
 func (d *Decoder) Fail(want string) {
 	if d.err == nil {
 		d.err = &Error{Offset: d.off, Want: want}
+	}
+}
+
+func (d *Decoder) failEnd(want string) {
+	if d.err == nil {
+		d.err = &Error{Offset: d.off, Want: want + ", but the document ends", Ended: true}
 	}
 }
 
@@ -67,7 +79,7 @@ func (d *Decoder) take(n uint64, want string) []byte {
 		return nil
 	}
 	if n > uint64(len(d.b)-d.off) {
-		d.Fail(want + ", but the document ends")
+		d.failEnd(want)
 		return nil
 	}
 	b := d.b[d.off : d.off+int(n) : d.off+int(n)]
@@ -81,7 +93,7 @@ func (d *Decoder) head(want string) (c byte, ok bool) {
 		return 0, false
 	}
 	if d.off == len(d.b) {
-		d.Fail(want + ", but the document ends")
+		d.failEnd(want)
 		return 0, false
 	}
 	return d.b[d.off], true
@@ -273,7 +285,7 @@ func (d *Decoder) String(max int) string {
 	if d.err != nil {
 		return ""
 	}
-	return string(b)
+	return String(b)
 }
 
 // Array reads the head of an array of at most max elements. The count never
@@ -281,20 +293,20 @@ func (d *Decoder) String(max int) string {
 func (d *Decoder) Array(max int) int {
 	n := d.length(0x90, 0x0f, 0, 0xdc, 0xdd, max, "an array")
 	if n > len(d.b)-d.off {
-		d.Fail(strconv.Itoa(n) + " elements, but the document ends")
+		d.failEnd(strconv.Itoa(n) + " elements")
 		return 0
 	}
 	return n
 }
 
 // Map reads the head of a map of at most max pairs. Walk it with Next.
-func (d *Decoder) Map(max int) *MapReader {
+func (d *Decoder) Map(max int) MapReader {
 	n := d.length(0x80, 0x0f, 0, 0xde, 0xdf, max, "a map")
 	if n > (len(d.b)-d.off)/2 {
-		d.Fail(strconv.Itoa(n) + " pairs, but the document ends")
+		d.failEnd(strconv.Itoa(n) + " pairs")
 		n = 0
 	}
-	return &MapReader{d: d, left: n}
+	return MapReader{d: d, left: n}
 }
 
 // MapReader walks a map: after Next has returned true, Key is set and the

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 )
 
 // Uint16s, Uint32s and Float32s are vectors of little-endian numbers, read in
@@ -57,3 +58,7 @@ func AppendFloat32s(dst []byte, v []float32) []byte {
 	}
 	return dst
 }
+
+// String returns b as a string without a copy: b must not change while the
+// string is in use.
+func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

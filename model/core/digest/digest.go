@@ -1,0 +1,48 @@
+// Package digest hashes the sections of a bundle: as a tree over pieces, so
+// that pieces can be checked one by one, and several at a time by one core.
+package digest
+
+import "crypto/sha256"
+
+// LeafSize is the length of a leaf in bytes; the last one may be shorter.
+const LeafSize = 64 << 10
+
+// TreeHead returns the Merkle tree hash of data, cut into leaves of LeafSize
+// (RFC 6962, section 2.1): a leaf is SHA-256(0x00 ‖ leaf), a node
+// SHA-256(0x01 ‖ left ‖ right), and the left half has as many leaves as the
+// largest power of two below their number. Empty data is one empty leaf.
+func TreeHead(data []byte) [sha256.Size]byte {
+	leaves := make([][sha256.Size]byte, max(1, (len(data)+LeafSize-1)/LeafSize))
+	hashLeaves(leaves, data)
+	return head(leaves)
+}
+
+func head(leaves [][sha256.Size]byte) [sha256.Size]byte {
+	if len(leaves) == 1 {
+		return leaves[0]
+	}
+	left := 1
+	for 2*left < len(leaves) {
+		left *= 2
+	}
+	l, r := head(leaves[:left]), head(leaves[left:])
+	var node [1 + 2*sha256.Size]byte
+	node[0] = 1
+	copy(node[1:], l[:])
+	copy(node[1+sha256.Size:], r[:])
+	return sha256.Sum256(node[:])
+}
+
+// leaf returns leaf i of data.
+func leaf(data []byte, i int) []byte {
+	return data[i*LeafSize : min((i+1)*LeafSize, len(data))]
+}
+
+// hashLeaf is the definition.
+func hashLeaf(data []byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write([]byte{0})
+	h.Write(data)
+	h.Sum(sum[:0])
+	return sum
+}

@@ -1,0 +1,261 @@
+//go:build goexperiment.simd
+
+package quant
+
+import (
+	"simd/archsimd"
+	"unsafe"
+
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// The kernels below use AVX2, and AVX-512 where it doubles the speed. What a
+// processor lacks the scalar code does.
+
+func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
+	size := groupBytes * m
+	tables = tables[:size]
+	wide, simd := archsimd.X86.AVX512(), archsimd.X86.AVX2()
+	if !simd {
+		return pqScanScalar(codes, m, tables, least, sums)
+	}
+	blocks := len(codes) / size
+	limit := archsimd.BroadcastUint16x16(least)
+	for block := range blocks {
+		var lo, hi archsimd.Uint16x16
+		if wide {
+			lo, hi = blockSums512(codes[block*size:(block+1)*size], tables)
+		} else {
+			lo, hi = blockSums256(codes[block*size:(block+1)*size], tables)
+		}
+		if lo.Max(hi).GreaterEqual(limit).ToBits() != 0 {
+			lo.Store(sums[:16])
+			hi.Store(sums[16:])
+			archsimd.ClearAVXUpperBits()
+			return block
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return blocks
+}
+
+func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
+	size := groupBytes * m
+	tables = tables[:size]
+	if !archsimd.X86.AVX2() {
+		return signScanScalar(codes, m, tables, zero, scales, least, sums)
+	}
+	blocks := min(len(codes)/size, len(scales)/(2*blockItems))
+	offset, limit := archsimd.BroadcastInt16x16(zero), archsimd.BroadcastInt32x8(least)
+	for block := range blocks {
+		lo, hi := blockSums256(codes[block*size:(block+1)*size], tables)
+		found := uint8(0)
+		for half, s := range [2]archsimd.Int16x16{lo.BitsToInt16().Sub(offset), hi.BitsToInt16().Sub(offset)} {
+			scale := archsimd.LoadInt16x16Array((*[16]int16)(unsafe.Pointer(&scales[2*(block*blockItems+16*half)])))
+			found |= s.GetLo().ExtendToInt32().Mul(scale.GetLo().ExtendToInt32()).GreaterEqual(limit).ToBits()
+			found |= s.GetHi().ExtendToInt32().Mul(scale.GetHi().ExtendToInt32()).GreaterEqual(limit).ToBits()
+		}
+		if found != 0 {
+			lo.Store(sums[:16])
+			hi.Store(sums[16:])
+			archsimd.ClearAVXUpperBits()
+			return block
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return blocks
+}
+
+// blockSums256 returns the sums of a block's 32 items: two groups at a time,
+// whose bytes are summed apart as even and odd items.
+func blockSums256(block, tables []byte) (lo, hi archsimd.Uint16x16) {
+	low := archsimd.BroadcastUint8x32(15)
+	var all0, odd0, all1, odd1 archsimd.Uint16x16
+	for at := 0; at+64 <= len(block); at += 64 {
+		x0 := archsimd.LoadUint8x32Array((*[32]byte)(block[at:]))
+		x1 := archsimd.LoadUint8x32Array((*[32]byte)(block[at+32:]))
+		t0 := archsimd.LoadUint8x32Array((*[32]byte)(tables[at:]))
+		t1 := archsimd.LoadUint8x32Array((*[32]byte)(tables[at+32:]))
+		s := t0.PermuteOrZeroGrouped(x0.And(low).BitsToInt8()).Add(t1.PermuteOrZeroGrouped(x1.And(low).BitsToInt8())).ReshapeToUint16s()
+		all0, odd0 = all0.Add(s), odd0.Add(s.ShiftAllRight(8))
+		x0 = x0.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
+		x1 = x1.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
+		s = t0.PermuteOrZeroGrouped(x0.BitsToInt8()).Add(t1.PermuteOrZeroGrouped(x1.BitsToInt8())).ReshapeToUint16s()
+		all1, odd1 = all1.Add(s), odd1.Add(s.ShiftAllRight(8))
+	}
+	return evenOdd(all0.GetLo().Add(all0.GetHi()), odd0.GetLo().Add(odd0.GetHi())),
+		evenOdd(all1.GetLo().Add(all1.GetHi()), odd1.GetLo().Add(odd1.GetHi()))
+}
+
+// evenOdd returns 16 items' sums from the sums of byte pairs and of their high
+// bytes: odd items are the latter, even ones the rest.
+func evenOdd(all, odd archsimd.Uint16x8) archsimd.Uint16x16 {
+	var v archsimd.Uint16x16
+	return v.SetLo(all.Sub(odd.ShiftAllLeft(8))).SetHi(odd)
+}
+
+// blockSums512 is blockSums256 with four groups at a time.
+func blockSums512(block, tables []byte) (lo, hi archsimd.Uint16x16) {
+	low := archsimd.BroadcastUint8x64(15)
+	var all0, odd0, all1, odd1 archsimd.Uint16x32
+	for at := 0; at+64 <= len(block); at += 64 {
+		x := archsimd.LoadUint8x64Array((*[64]byte)(block[at:]))
+		t := archsimd.LoadUint8x64Array((*[64]byte)(tables[at:]))
+		s := t.PermuteOrZeroGrouped(x.And(low).BitsToInt8()).ReshapeToUint16s()
+		all0, odd0 = all0.Add(s), odd0.Add(s.ShiftAllRight(8))
+		x = x.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
+		s = t.PermuteOrZeroGrouped(x.BitsToInt8()).ReshapeToUint16s()
+		all1, odd1 = all1.Add(s), odd1.Add(s.ShiftAllRight(8))
+	}
+	a0, o0 := all0.GetLo().Add(all0.GetHi()), odd0.GetLo().Add(odd0.GetHi())
+	a1, o1 := all1.GetLo().Add(all1.GetHi()), odd1.GetLo().Add(odd1.GetHi())
+	return evenOdd(a0.GetLo().Add(a0.GetHi()), o0.GetLo().Add(o0.GetHi())),
+		evenOdd(a1.GetLo().Add(a1.GetHi()), o1.GetLo().Add(o1.GetHi()))
+}
+
+func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	if !archsimd.X86.AVX2() || d < 16 {
+		return int8ScanScalar(codes, d, q, scales, least, dots)
+	}
+	groups := min(len(codes)/(4*d), len(scales)/8)
+	limit := archsimd.BroadcastInt64x4(least)
+	for g := range groups {
+		at := 4 * g * d
+		sum := dots8(codes[at:at+d], codes[at+d:at+2*d], codes[at+2*d:at+3*d], codes[at+3*d:at+4*d], q.tail)
+		if reaches(sum, scales[8*g:], limit) {
+			sum.StoreArray(dots)
+			archsimd.ClearAVXUpperBits()
+			return g
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return groups
+}
+
+// reaches says whether one of four products times its scale is at least limit.
+func reaches(dots archsimd.Int32x4, scales []byte, limit archsimd.Int64x4) bool {
+	s := wire.Uint16s(scales)
+	four := [4]int32{int32(s.At(0)), int32(s.At(1)), int32(s.At(2)), int32(s.At(3))}
+	scale := archsimd.LoadInt32x4Array(&four)
+	return dots.ExtendToInt64().AsInt32x8().MulWidenEven(scale.ExtendToInt64().AsInt32x8()).GreaterEqual(limit).ToBits() != 0
+}
+
+// dots8 returns the products of four rows with the query, see Query.Set.
+func dots8(r0, r1, r2, r3 []int8, query []int16) archsimd.Int32x4 {
+	d := len(r0)
+	var s0, s1, s2, s3 archsimd.Int32x8
+	if archsimd.X86.AVX512() && d >= 32 {
+		s0, s1, s2, s3 = dots512(r0, r1, r2, r3, query)
+	} else {
+		for f := 0; f+16 <= d; f += 16 {
+			q := archsimd.LoadInt16x16Array((*[16]int16)(query[f:]))
+			s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
+			s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
+			s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
+			s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
+		}
+	}
+	if d%16 != 0 {
+		q := archsimd.LoadInt16x16Array((*[16]int16)(query[len(query)-16:]))
+		s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[d-16:])).ExtendToInt16().DotProductPairs(q))
+		s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[d-16:])).ExtendToInt16().DotProductPairs(q))
+		s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[d-16:])).ExtendToInt16().DotProductPairs(q))
+		s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[d-16:])).ExtendToInt16().DotProductPairs(q))
+	}
+	return fold(s0, s1, s2, s3)
+}
+
+// fold returns the four sums of lanes.
+func fold(s0, s1, s2, s3 archsimd.Int32x8) archsimd.Int32x4 {
+	// [0 0 1 1 | 0 0 1 1], then [0 1 2 3 | 0 1 2 3].
+	s := s0.ConcatAddPairsGrouped(s1).ConcatAddPairsGrouped(s2.ConcatAddPairsGrouped(s3))
+	return s.GetLo().Add(s.GetHi())
+}
+
+// dots512 does the whole sixteens of dots8, two at a time where it can.
+func dots512(r0, r1, r2, r3 []int8, query []int16) (s0, s1, s2, s3 archsimd.Int32x8) {
+	d := len(r0)
+	var w0, w1, w2, w3 archsimd.Int32x16
+	f := 0
+	for ; f+32 <= d; f += 32 {
+		q := archsimd.LoadInt16x32Array((*[32]int16)(query[f:]))
+		w0 = w0.Add(archsimd.LoadInt8x32Array((*[32]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
+		w1 = w1.Add(archsimd.LoadInt8x32Array((*[32]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
+		w2 = w2.Add(archsimd.LoadInt8x32Array((*[32]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
+		w3 = w3.Add(archsimd.LoadInt8x32Array((*[32]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
+	}
+	s0, s1, s2, s3 = w0.GetLo().Add(w0.GetHi()), w1.GetLo().Add(w1.GetHi()), w2.GetLo().Add(w2.GetHi()), w3.GetLo().Add(w3.GetHi())
+	if f+16 <= d {
+		q := archsimd.LoadInt16x16Array((*[16]int16)(query[f:]))
+		s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
+		s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
+		s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
+		s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
+	}
+	return s0, s1, s2, s3
+}
+
+func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	if !archsimd.X86.AVX2() {
+		return int4ScanScalar(codes, stride, q, scales, least, dots)
+	}
+	groups := min(len(codes)/(4*stride), len(scales)/8)
+	limit := archsimd.BroadcastInt64x4(least)
+	for g := range groups {
+		at := 4 * g * stride
+		sum := dots4(codes[at:at+stride], codes[at+stride:at+2*stride], codes[at+2*stride:at+3*stride], codes[at+3*stride:at+4*stride], q)
+		if reaches(sum, scales[8*g:], limit) {
+			sum.StoreArray(dots)
+			archsimd.ClearAVXUpperBits()
+			return g
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return groups
+}
+
+// dots4 is dots8 for rows of int4 codes.
+func dots4(r0, r1, r2, r3 []byte, q *Query) archsimd.Int32x4 {
+	var s0, s1, s2, s3 archsimd.Int32x8
+	low := archsimd.BroadcastUint8x16(15)
+	for b := 0; b+16 <= len(r0); b += 16 {
+		q0 := archsimd.LoadInt16x16Array((*[16]int16)(q.codes[2*b:]))
+		q1 := archsimd.LoadInt16x16Array((*[16]int16)(q.codes[2*b+16:]))
+		s0 = s0.Add(dots4Step((*[16]byte)(r0[b:]), low, q0, q1))
+		s1 = s1.Add(dots4Step((*[16]byte)(r1[b:]), low, q0, q1))
+		s2 = s2.Add(dots4Step((*[16]byte)(r2[b:]), low, q0, q1))
+		s3 = s3.Add(dots4Step((*[16]byte)(r3[b:]), low, q0, q1))
+	}
+	return fold(s0, s1, s2, s3).Sub(archsimd.BroadcastInt32x4(q.bias))
+}
+
+func dots4Step(b *[16]byte, low archsimd.Uint8x16, q0, q1 archsimd.Int16x16) archsimd.Int32x8 {
+	x := archsimd.LoadUint8x16Array(b)
+	lo := x.And(low).ExtendToUint16().BitsToInt16()
+	hi := x.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low).ExtendToUint16().BitsToInt16()
+	return lo.DotProductPairs(q0).Add(hi.DotProductPairs(q1))
+}
+
+func int8Rows(codes []int8, d int, q *Query, items, dots []int32) {
+	if !archsimd.X86.AVX2() || d < 16 {
+		int8RowsScalar(codes, d, q, items, dots)
+		return
+	}
+	row := func(i int32) []int8 { return codes[int(i)*d : (int(i)+1)*d] }
+	for k := 0; k+4 <= len(items); k += 4 {
+		dots8(row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3]), q.tail).Store(dots[k:])
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func int4Rows(codes []byte, stride int, q *Query, items, dots []int32) {
+	if !archsimd.X86.AVX2() {
+		int4RowsScalar(codes, stride, q, items, dots)
+		return
+	}
+	row := func(i int32) []byte { return codes[int(i)*stride : (int(i)+1)*stride] }
+	for k := 0; k+4 <= len(items); k += 4 {
+		dots4(row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3]), q).Store(dots[k:])
+	}
+	archsimd.ClearAVXUpperBits()
+}

@@ -1,0 +1,31 @@
+//go:build !goexperiment.simd || !(amd64 || wasm)
+
+package quant
+
+import "github.com/nearside/nearside/model/core/wire"
+
+func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
+	return pqScanScalar(codes, m, tables, least, sums)
+}
+
+func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
+	return signScanScalar(codes, m, tables, zero, scales, least, sums)
+}
+
+func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	return int8ScanScalar(codes, d, q, scales, least, dots)
+}
+
+func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	return int4ScanScalar(codes, stride, q, scales, least, dots)
+}
+
+func int8Rows(codes []int8, d int, q *Query, items, dots []int32) {
+	int8RowsScalar(codes, d, q, items, dots)
+}
+
+func int4Rows(codes []byte, stride int, q *Query, items, dots []int32) {
+	int4RowsScalar(codes, stride, q, items, dots)
+}
+
+func dotFloat(row wire.Float32s, x []float32) float32 { return dotFloatScalar(row, x) }

@@ -1,0 +1,76 @@
+//go:build goexperiment.simd
+
+package quant
+
+// The kernels in scan_wasm.s. They read what the callers in this file bound.
+
+//go:noescape
+func pqScanAsm(codes *byte, blocks, fours int, tables *byte, least uint16, sums *[blockItems]uint16) int
+
+//go:noescape
+func signScanAsm(codes *byte, blocks, fours int, tables *byte, bias int16, scales *byte, least int32, sums *[blockItems]uint16) int
+
+//go:noescape
+func int8ScanAsm(codes *int8, groups, d int, query *int16, scales *byte, least int64, dots *[4]int32) int
+
+//go:noescape
+func int4ScanAsm(codes *byte, groups, stride int, query *int16, bias int32, scales *byte, least int64, dots *[4]int32) int
+
+//go:noescape
+func int8RowsAsm(codes *int8, d int, query *int16, items *int32, groups int, dots *int32)
+
+//go:noescape
+func int4RowsAsm(codes *byte, stride int, query *int16, bias int32, items *int32, groups int, dots *int32)
+
+func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
+	blocks := len(codes) / (groupBytes * m)
+	if blocks == 0 {
+		return 0
+	}
+	_ = tables[groupBytes*m-1]
+	return pqScanAsm(&codes[0], blocks, m/4, &tables[0], least, sums)
+}
+
+func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
+	blocks := min(len(codes)/(groupBytes*m), len(scales)/(2*blockItems))
+	if blocks == 0 {
+		return 0
+	}
+	_ = tables[groupBytes*m-1]
+	return signScanAsm(&codes[0], blocks, m/4, &tables[0], zero, &scales[0], least, sums)
+}
+
+func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	groups := min(len(codes)/(4*d), len(scales)/8)
+	if groups == 0 {
+		return 0
+	}
+	if d < 16 {
+		return int8ScanScalar(codes, d, q, scales, least, dots)
+	}
+	return int8ScanAsm(&codes[0], groups, d, &q.tail[0], &scales[0], least, dots)
+}
+
+func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {
+	groups := min(len(codes)/(4*stride), len(scales)/8)
+	if groups == 0 {
+		return 0
+	}
+	return int4ScanAsm(&codes[0], groups, stride, &q.codes[0], q.bias, &scales[0], least, dots)
+}
+
+func int8Rows(codes []int8, d int, q *Query, items, dots []int32) {
+	if d < 16 {
+		int8RowsScalar(codes, d, q, items, dots)
+		return
+	}
+	if len(items) > 0 {
+		int8RowsAsm(&codes[0], d, &q.tail[0], &items[0], len(items)/4, &dots[0])
+	}
+}
+
+func int4Rows(codes []byte, stride int, q *Query, items, dots []int32) {
+	if len(items) > 0 {
+		int4RowsAsm(&codes[0], stride, &q.codes[0], q.bias, &items[0], len(items)/4, &dots[0])
+	}
+}

@@ -1,0 +1,192 @@
+package pack
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/train"
+)
+
+// Quant says how the item factors of a fold-in model are coded. The zero value
+// is int8.
+type Quant struct {
+	Codec      bundle.Codec // of the rows that are scanned; 0: int8
+	Bytes      int          // CodecPQ: bytes of codes per item, even; 0: a quarter of the factors
+	Rescore    bundle.Codec // of the rows that give the best of a scan their score; 0: none
+	Candidates int          // how many those are, for up to ten items; 0: 160
+	Seed       uint64       // CodecPQ: of the search for good codes
+}
+
+// DefaultCandidates is how many items of a coarse scan get their exact score.
+// With 16 bytes of codes per item at d = 64 all of the true ten best are among
+// them for 98 of 100 people or more (web/bench/RESULTS.md).
+const DefaultCandidates = 160
+
+func (q Quant) withDefaults(m *train.Model) Quant {
+	if m.Algorithm != train.IALS {
+		return q
+	}
+	q.Codec = cmp.Or(q.Codec, bundle.CodecInt8)
+	if q.Codec == bundle.CodecPQ {
+		q.Bytes = cmp.Or(q.Bytes, max(2, (m.Dim+7)/8*2))
+	}
+	if q.Codec.Coarse() || q.Rescore != bundle.CodecNone {
+		q.Candidates = cmp.Or(q.Candidates, DefaultCandidates)
+	}
+	return q
+}
+
+// check refuses what no bundle can hold; q has its defaults.
+func (q Quant) check(m *train.Model) error {
+	switch {
+	case m.Algorithm != train.IALS && q != Quant{}:
+		return fmt.Errorf("pack: %s has no factors to quantise: leave the codec out", m.Algorithm)
+	case m.Algorithm != train.IALS:
+	case q.Codec > bundle.CodecFloat:
+		return fmt.Errorf("pack: codec %d: want int8, int4, pq, binary or float", q.Codec)
+	case q.Codec != bundle.CodecPQ && q.Bytes != 0:
+		return fmt.Errorf("pack: %d bytes of codes per item: only pq has a choice", q.Bytes)
+	case q.Codec == bundle.CodecPQ && (q.Bytes < 2 || q.Bytes%2 != 0 || 2*q.Bytes > quant.MaxGroups):
+		return fmt.Errorf("pack: %d bytes of codes per item: want an even number from 2 to %d", q.Bytes, quant.MaxGroups/2)
+	case q.Rescore > bundle.CodecInt4:
+		return fmt.Errorf("pack: rescoring with %s: want int8, int4 or none", q.Rescore)
+	case q.Candidates < 0 || q.Candidates > bundle.MaxCandidates:
+		return fmt.Errorf("pack: %d candidates: want 1 to %d", q.Candidates, bundle.MaxCandidates)
+	}
+	return nil
+}
+
+// retrieval returns what the manifest says; nothing for a model without factors.
+func (q Quant) retrieval(m *train.Model) bundle.Retrieval {
+	if m.Algorithm != train.IALS {
+		return bundle.Retrieval{}
+	}
+	r := bundle.Retrieval{Codec: q.Codec, Rescore: q.Rescore, Candidates: q.Candidates}
+	if q.Codec == bundle.CodecPQ {
+		r.Groups = 2 * q.Bytes
+	}
+	return r
+}
+
+// BytesPerItem returns how many bytes of the file grow with the items, for rows
+// that are scanned and for those that rescore, each with its scale.
+func (q Quant) BytesPerItem(d int) (scanned, rescored int) {
+	size := func(c bundle.Codec) int {
+		switch c {
+		case bundle.CodecInt8:
+			return d + 2
+		case bundle.CodecInt4:
+			return quant.Stride4(d) + 2
+		case bundle.CodecPQ:
+			return q.Bytes
+		case bundle.CodecBinary:
+			return quant.SignGroups(d)/2 + 2
+		case bundle.CodecFloat:
+			return 4 * d
+		}
+		return 0
+	}
+	return size(cmp.Or(q.Codec, bundle.CodecInt8)), size(q.Rescore)
+}
+
+// quantise codes the factors: the sections of what is scanned, and of what
+// rescores. table is what a person's fold-in decodes.
+func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant.Table, err error) {
+	n, d := len(m.Items), m.Dim
+	switch q.Codec {
+	case bundle.CodecPQ:
+		var p quant.PQ
+		if p, err = trainPQ(m, q); err != nil {
+			return nil, nil, nil, err
+		}
+		scanned = []section{
+			{kind: bundle.KindRows, body: p.Codes},
+			{kind: bundle.KindCentroids, exp: p.Centroids.Exp, body: quant.Bytes(p.Centroids.Codes)},
+			{kind: bundle.KindCentScales, body: p.Centroids.Scales},
+		}
+		table = p
+	case bundle.CodecBinary:
+		codes, scales, exp := quant.EncodeSigns(m.Factors, d)
+		s := quant.Signs{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		scanned = []section{{kind: bundle.KindRows, exp: exp, body: codes}, {kind: bundle.KindRowScales, body: s.Scales}}
+		table = s
+	case bundle.CodecFloat:
+		f := quant.Floats{N: n, D: d, Values: wire.AppendFloat32s(nil, m.Factors), Exp: quant.FloatsExp(m.Factors)}
+		scanned = []section{{kind: bundle.KindRows, exp: f.Exp, body: f.Values}}
+		table = f
+	default:
+		scanned, table = quantiseRows(q.Codec, m.Factors, d, bundle.KindRows, bundle.KindRowScales)
+	}
+	if q.Rescore != bundle.CodecNone {
+		rescored, table = quantiseRows(q.Rescore, m.Factors, d, bundle.KindRescore, bundle.KindRescoreScales)
+	}
+	return scanned, rescored, table, nil
+}
+
+// quantiseRows codes factors as int8 or int4 rows.
+func quantiseRows(c bundle.Codec, factors []float32, d int, rows, scales bundle.Kind) ([]section, quant.Table) {
+	n := len(factors) / d
+	if c == bundle.CodecInt4 {
+		codes, s, exp := quant.EncodeRows4(factors, d)
+		t := quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, s), Exp: exp}
+		return []section{{kind: rows, exp: exp, body: codes}, {kind: scales, body: t.Scales}}, t
+	}
+	codes, s, exp := quant.EncodeRows(factors, d)
+	t := quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, s), Exp: exp}
+	return []section{{kind: rows, exp: exp, body: quant.Bytes(codes)}, {kind: scales, body: t.Scales}}, t
+}
+
+// foldIn writes the item factors and what solving for a person needs: the gram
+// alpha·YᵀY of the quantised rows, so that the device's system is consistent,
+// and the ridge by number of items, so that the device needs no power
+// function: lambda·(n + alpha·|I|)^nu (Rendle et al. 2021, eq. 4).
+func foldIn(m *train.Model, opt Options) (early, late []section, err error) {
+	n, d := len(m.Items), m.Dim
+	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
+		return nil, nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
+	}
+	for i, x := range m.Factors {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return nil, nil, fmt.Errorf("pack: item %q has a factor that is %v", m.Items[i/d].ID, x)
+		}
+	}
+	scanned, rescored, table, err := quantise(m, opt.Quant)
+	if err != nil {
+		return nil, nil, err
+	}
+	ridge := make([]float32, opt.History+1)
+	for h := range ridge {
+		ridge[h] = float32(float64(m.Reg) * math.Pow(float64(h)+float64(m.Alpha)*float64(n), float64(m.Exponent)))
+	}
+	early = append(scanned,
+		section{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, gram(table, n, d, m.Alpha))},
+		section{kind: bundle.KindRidge, body: wire.AppendFloat32s(nil, ridge)},
+	)
+	return early, rescored, nil
+}
+
+// gram returns alpha·YᵀY, d×d, of the decoded rows.
+func gram(table quant.Table, n, d int, alpha float32) []float32 {
+	sum := make([]float64, d*d)
+	row := make([]float32, d)
+	for i := range n {
+		table.DecodeTo(row, i)
+		for a, x := range row {
+			for b, y := range row[:a+1] {
+				sum[a*d+b] += float64(x) * float64(y)
+			}
+		}
+	}
+	full := make([]float32, d*d)
+	for a := range d {
+		for b := range a + 1 {
+			g := float32(float64(alpha) * sum[a*d+b])
+			full[a*d+b], full[b*d+a] = g, g
+		}
+	}
+	return full
+}
