@@ -1,0 +1,30 @@
+// hnswlib-wasm: an approximate graph, in inner product space. Its index can be
+// kept only in IndexedDB, so a first visit builds it on the device.
+
+import { asBytes, asFloats } from './vectors.js';
+
+export const title = 'hnswlib-wasm, M 16, ef 200/128';
+export const files = [];
+export const inputs = [];
+export const largest = 100_000;
+export const why = 'building the index takes minutes';
+
+/** @type {import('../session.js').Pack} */
+export const pack = ({ items }) => asBytes(items);
+
+/** @type {import('../session.js').Open} */
+export async function open(wire, { n, d }) {
+  // Not through loadHnswlib: it waits for IndexedDB, which is not needed here.
+  const { default: factory } = await import('hnswlib-wasm/dist/hnswlib-317962d7.js');
+  const lib = await factory();
+  const index = new lib.HierarchicalNSW('ip', d, '');
+  index.initIndex(n, 16, 200, 100);
+  index.setEfSearch(128);
+  const items = asFloats(wire);
+  for (let row = 0; row < n; row++) index.addPoint(items.subarray(row * d, (row + 1) * d), row, false);
+  return {
+    search: (query, k) => index.searchKnn(query, k, undefined).neighbors,
+    memory: () => lib.HEAPU8?.buffer.byteLength,
+    close: () => index.delete(),
+  };
+}

@@ -1,0 +1,38 @@
+// onnxruntime-web, int8: MatMulInteger and TopK.
+
+import { quantize } from './int8.js';
+import { model, node, tensor, types, value } from './onnx.js';
+import { file, session } from './ort.js';
+
+export const title = 'onnxruntime-web, int8';
+export const files = [file];
+export const inputs = [];
+
+/** @type {import('../session.js').Pack} */
+export function pack({ items, n, d }) {
+  const rows = quantize(items);
+  const columns = new Int8Array(n * d);
+  for (let row = 0; row < n; row++) for (let f = 0; f < d; f++) columns[f * n + row] = rows[row * d + f];
+  return model({
+    nodes: [node('MatMulInteger', ['query', 'items', 'zero'], ['scores']), node('TopK', ['scores', 'k'], ['best', 'rows'])],
+    constants: [
+      tensor('items', types.int8, [d, n], new Uint8Array(columns.buffer)),
+      tensor('zero', types.uint8, [], Uint8Array.of(128)),
+    ],
+    inputs: [value('query', types.uint8, [1, d]), value('k', types.int64, [1])],
+    outputs: [value('rows', types.int64)],
+  });
+}
+
+/** @type {import('../session.js').Open} */
+export async function open(wire, { d }, host) {
+  const { tensor, rows, close } = await session(wire, host);
+  return {
+    search: (query, k) =>
+      rows({
+        query: tensor('uint8', Uint8Array.from(quantize(query), (byte) => byte + 128), [1, d]),
+        k: tensor('int64', BigInt64Array.of(BigInt(k)), [1]),
+      }),
+    close,
+  };
+}
