@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench fuzz golden size nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers fuzz golden size nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -52,6 +52,11 @@ chromium:
 
 bench: wasm ## Go benchmarks, for benchstat
 	go test -run xxx -bench . -count 6 ./model/core/... ./model/train ./host
+
+# ARGS: see node web/bench/peers.js --help.
+bench-peers: wasm chromium ## in-browser peers on the same vectors; ARGS='--sizes 10k'
+	cd web/bench && { npm ci --silent || npm install --silent; }
+	node web/bench/peers.js $(ARGS)
 
 fuzz: ## each fuzz target for T
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \

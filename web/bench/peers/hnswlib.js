@@ -16,7 +16,11 @@ export const pack = ({ items }) => asBytes(items);
 export async function open(wire, { n, d }) {
   // Not through loadHnswlib: it waits for IndexedDB, which is not needed here.
   const { default: factory } = await import('hnswlib-wasm/dist/hnswlib-317962d7.js');
+  // The build refuses to start where there is neither a window nor a worker.
+  const bare = typeof window === 'undefined' && typeof (/** @type {any} */ (globalThis).importScripts) === 'undefined';
+  if (bare) /** @type {any} */ (globalThis).window = globalThis;
   const lib = await factory();
+  if (bare) delete /** @type {any} */ (globalThis).window;
   const index = new lib.HierarchicalNSW('ip', d, '');
   index.initIndex(n, 16, 200, 100);
   index.setEfSearch(128);
@@ -24,7 +28,7 @@ export async function open(wire, { n, d }) {
   for (let row = 0; row < n; row++) index.addPoint(items.subarray(row * d, (row + 1) * d), row, false);
   return {
     search: (query, k) => index.searchKnn(query, k, undefined).neighbors,
-    memory: () => lib.HEAPU8?.buffer.byteLength,
+    memory: () => lib.HEAPU8.buffer.byteLength,
     close: () => index.delete(),
   };
 }

@@ -16,7 +16,10 @@ export async function open(wire, { n, d }, host) {
   const tf = await import('@tensorflow/tfjs-core');
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  wasm.setWasmPaths({ 'tfjs-backend-wasm-simd.wasm': await host.url(file) });
+  // The map has to name all builds; with SIMD and one thread it loads the second.
+  const url = await host.url(file);
+  wasm.setWasmPaths({ 'tfjs-backend-wasm.wasm': url, 'tfjs-backend-wasm-simd.wasm': url, 'tfjs-backend-wasm-threaded-simd.wasm': url });
+  wasm.setThreadsCount(1);
   await tf.setBackend('wasm');
   const items = tf.tensor2d(asFloats(wire), [n, d]);
   return {
