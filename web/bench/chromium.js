@@ -100,7 +100,7 @@ export async function launch() {
       /** @type {NodeJS.Timeout} */
       let timer;
       const late = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`${step} took more than ${seconds} s`)), seconds * 1000);
+        timer = setTimeout(() => reject(new Error(`${step}: more than ${seconds} s`)), seconds * 1000);
       });
       const answer = page.evaluate(([step, argument]) => /** @type {any} */ (globalThis).peer.call(step, argument), [step, sent]).catch((error) => {
         throw new Error(error.message.split('\n')[0].replace(/^page\.evaluate: /, ''));

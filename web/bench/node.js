@@ -24,7 +24,7 @@ export async function launch() {
     /** @type {NodeJS.Timeout} */
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${step} took more than ${seconds} s`)), seconds * 1000);
+      timer = setTimeout(() => reject(new Error(`${step}: more than ${seconds} s`)), seconds * 1000);
     });
     const answer = new Promise((resolve, reject) => {
       child.once('message', (/** @type {any} */ { value, error }) => (error === undefined ? resolve(value) : reject(new Error(error))));

@@ -7,7 +7,8 @@ import { sizeOf } from './report.js';
 
 export const bench = dirname(fileURLToPath(import.meta.url));
 export const modules = join(bench, 'node_modules');
-export const cache = join(modules, '.peers');
+/** Not in node_modules, which npm ci empties. */
+export const cache = join(bench, '..', '..', '.cache', 'peers');
 
 /** A file of a peer's `files`. @param {string} path */
 export function filePath(path) {

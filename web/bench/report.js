@@ -110,11 +110,14 @@ export function recall(found, truth, k) {
 }
 
 /** @param {number | undefined} value milliseconds, three digits */
-export const time = (value) =>
-  value === undefined || Number.isNaN(value) ? '–' : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+export const time = (value) => (value === undefined ? '–' : value >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
 
 /** @param {number | undefined} value @param {number | undefined} base */
-export const ratio = (value, base) => (value && base ? (value / base >= 100 ? (value / base).toFixed(0) : (value / base).toPrecision(2)) : '–');
+export function ratio(value, base) {
+  if (!value || !base) return '–';
+  const times = value / base;
+  return times >= 9.95 ? times.toFixed(0) : times.toFixed(times < 0.995 ? 2 : 1);
+}
 
 /** @param {number | undefined} bytes */
 export const megabytes = (bytes) => (bytes === undefined ? '–' : (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0));

@@ -5,8 +5,6 @@ import { asBytes, asFloats, levelled } from './vectors.js';
 export const title = 'client-vector-search';
 export const files = [];
 export const inputs = [];
-export const largest = 100_000;
-export const why = 'it sorts every row of every query';
 
 /** @type {import('../session.js').Pack} */
 export const pack = ({ items }) => asBytes(items);

@@ -7,7 +7,7 @@ export const title = 'hnswlib-wasm, M 16, ef 200/128';
 export const files = [];
 export const inputs = [];
 export const largest = 100_000;
-export const why = 'building the index takes minutes';
+export const why = 'building the index of 100000 takes half a minute, and it grows faster than n';
 
 /** @type {import('../session.js').Pack} */
 export const pack = ({ items }) => asBytes(items);

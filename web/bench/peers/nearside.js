@@ -14,6 +14,8 @@ export async function open(wire, shape, host) {
   const guest = await instantiate(/** @type {any} */ (await host.file('nearside.wasm')));
   const now = Math.floor(Date.now() / 1000);
   guest.open(await host.input('root.nsr'), wire, now);
+  const { count } = guest.items([]);
+  if (count !== shape.n) throw new Error(`bundle.nsb has ${count} items, the world ${shape.n}`);
   const histories = JSON.parse(new TextDecoder().decode(await host.input('histories.json')));
   const calls = ours(guest, histories, now);
   return { ...calls, close() {} };

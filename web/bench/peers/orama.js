@@ -5,8 +5,6 @@ import { asBytes, asFloats, levelled } from './vectors.js';
 export const title = '@orama/orama';
 export const files = [];
 export const inputs = [];
-export const largest = 100_000;
-export const why = 'a document object for each row';
 
 /** @type {import('../session.js').Pack} */
 export const pack = ({ items }) => asBytes(items);
