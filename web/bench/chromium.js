@@ -103,7 +103,7 @@ export async function launch() {
         timer = setTimeout(() => reject(new Error(`${step}: more than ${seconds} s`)), seconds * 1000);
       });
       const answer = page.evaluate(([step, argument]) => /** @type {any} */ (globalThis).peer.call(step, argument), [step, sent]).catch((error) => {
-        throw new Error(error.message.split('\n')[0].replace(/^page\.evaluate: /, ''));
+        throw new Error(error.message.split('\n')[0].replace(/^page\.evaluate: (Error: )?/, ''));
       });
       answer.catch(() => {});
       return Promise.race([answer, gone, late]).finally(() => clearTimeout(timer));

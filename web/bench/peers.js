@@ -3,7 +3,8 @@
 //
 // Each peer has a process (Node) or a browser (Chromium) of its own, started
 // once and then asked in turn, so that a slower minute of the machine falls on
-// all of them. Cold starts are fresh processes and pages.
+// all of them. Cold starts are fresh processes and pages. Node runs the packages
+// as they are installed, Chromium a bundle of each.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -191,9 +192,11 @@ async function measure(hostName, world, entries, options) {
   });
 }
 
-const notes = `RSS: what the process (Node) or the renderer (Chromium) holds after opening and a collection, more
-than before it loaded anything. Wasm: linear memory, where the library shows it. Cold: a fresh process or page, from
-bytes in hand to the first answer. Download: the library's minified bundle and its binaries, brotli 11.`;
+const notes = `p50, p95: one query, answer included; where the clock is coarse (Chromium: 5 us) short queries share a reading, and p95 is of
+their means. RSS: what the process (Node) or the renderer (Chromium) holds once it is open and has collected its
+garbage, more than before it loaded anything. Wasm: linear memory, where the library shows it. Cold: a fresh process or
+page, from bytes in hand to the first answer, index built where the library cannot load one. Download: the library's
+minified bundle and its binaries, brotli 11.`;
 
 /** @param {string[]} args */
 async function main(args) {
