@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -10,6 +11,7 @@ import (
 	"github.com/nearside/nearside/host"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/eval"
+	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 )
 
@@ -17,12 +19,16 @@ type evalCmd struct {
 	Source   source    `embed:""`
 	Learner  learner   `embed:""`
 	Model    []string  `enum:"ials,ease,popular" default:"popular,ials" help:"Models to judge: ials, ease, popular."`
-	Protocol string    `enum:"loo,temporal,strong" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong)."`
+	Protocol string    `enum:"loo,temporal,strong,given" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given)."`
+	Test     string    `placeholder:"FILE" help:"given: the log of held-out events; --events has the others."`
 	Through  []through `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
 	At       []int     `default:"10,20" help:"Lengths of the judged lists."`
 	Share    float64   `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
 	HeldOut  int       `placeholder:"N" help:"strong: users held out; by default a tenth."`
+	Quant    []string  `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
 	JSON     bool      `name:"json" help:"Print JSON."`
+
+	quantFlags
 }
 
 // evaluation is the JSON of eval.
@@ -49,6 +55,9 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Quant) > 0 {
+		return c.runQuant(ctx, d, split)
+	}
 	digest := d.log.Digest()
 	out := evaluation{Protocol: c.Protocol, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]), Skipped: split.Skipped}
 	for _, name := range c.Model {
@@ -70,6 +79,8 @@ func (c *evalCmd) Run(ctx context.Context) error {
 
 func (c *evalCmd) split(log *data.Log) (data.Split, error) {
 	switch c.Protocol {
+	case "given":
+		return c.given(log)
 	case "temporal":
 		return data.Temporal(log, c.Share)
 	case "strong":
@@ -82,16 +93,31 @@ func (c *evalCmd) split(log *data.Log) (data.Split, error) {
 	return data.LeaveLastOut(log)
 }
 
+// given reads the held-out events.
+func (c *evalCmd) given(log *data.Log) (data.Split, error) {
+	if c.Test == "" {
+		return data.Split{}, &usageError{err: errors.New("--protocol given: --test is missing"), hint: "--test FILE has the held-out events"}
+	}
+	bar := newProgress("reading")
+	test, report, err := data.ReadEvents(c.Test, data.Options{
+		Format: data.Format(c.Source.Format), Columns: c.Source.Columns, MinRating: c.Source.MinRating,
+		Lenient: c.Source.Lenient, Progress: bar.set,
+	})
+	bar.end()
+	if err != nil {
+		return data.Split{}, err
+	}
+	fmt.Fprintln(os.Stderr, report)
+	return data.Given(log, test)
+}
+
 // judge makes one row for each of c.Through.
 func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) (rows []evaluationRow, err error) {
-	history := 0
-	for _, cs := range cases {
-		history = max(history, len(cs.History))
-	}
+	history := longest(cases)
 	var p *packed
 	for _, by := range c.Through {
 		if by != byFloat && p == nil {
-			if p, err = newPacked(m, history); err != nil {
+			if p, err = newPacked(m, history, pack.Quant{}); err != nil {
 				return nil, err
 			}
 		}
@@ -102,6 +128,14 @@ func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) 
 		rows = append(rows, evaluationRow{Model: string(m.Algorithm), Through: by, Result: result})
 	}
 	return rows, nil
+}
+
+// longest returns the length of the longest history.
+func longest(cases []data.Case) (history int) {
+	for _, cs := range cases {
+		history = max(history, len(cs.History))
+	}
+	return history
 }
 
 // evaluate judges one way of computing; p is m packed, and not needed for

@@ -29,6 +29,15 @@ type inspection struct {
 	HalfLife int64              `json:"half_life"` // seconds; 0: age does not matter
 	Answers  int                `json:"known_answers"`
 	Sections []inspectedSection `json:"sections"`
+
+	Retrieval *inspectedRetrieval `json:"retrieval,omitempty"` // of a bundle with factors
+}
+
+type inspectedRetrieval struct {
+	Codec        string `json:"codec"`
+	BytesPerItem int    `json:"bytes_per_item,omitempty"` // of pq codes
+	Rescore      string `json:"rescore"`
+	Candidates   int    `json:"candidates"`
 }
 
 type inspectedLimits struct {
@@ -46,9 +55,9 @@ type inspectedLabel struct {
 }
 
 type inspectedSection struct {
-	Kind   string `json:"kind"`
-	Bytes  int    `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	Kind  string `json:"kind"`
+	Bytes int    `json:"bytes"`
+	Hash  string `json:"hash"` // format 2: RFC 6962 tree hash; format 1: SHA-256
 }
 
 func (c *inspectCmd) Run() error {
@@ -75,6 +84,9 @@ func (c *inspectCmd) Run() error {
 	fmt.Fprintf(w, "limits\tk %d, history %d\n", m.Limits.K, m.Limits.History)
 	fmt.Fprintf(w, "label\t%d people, %d pairs, at least %d people behind each item; %d rows dropped\n",
 		m.Privacy.Users, m.Privacy.Events, m.Privacy.MinItemUsers, m.Privacy.Dropped)
+	if m.Retrieval.Codec != bundle.CodecNone {
+		fmt.Fprintf(w, "retrieval\t%s\n", retrievalText(m.Retrieval))
+	}
 	for _, s := range m.Sections {
 		fmt.Fprintf(w, "section\t%s\t%d bytes\t%x\n", s.Kind, s.Bytes, s.Hash[:8])
 	}
@@ -89,6 +101,9 @@ func inspected(m bundle.Manifest, bytes int) inspection {
 		Label:    inspectedLabel(m.Privacy),
 		HalfLife: m.Scoring.Weights.HalfLife,
 		Answers:  len(m.KnownAnswers),
+	}
+	if r := m.Retrieval; r.Codec != bundle.CodecNone {
+		out.Retrieval = &inspectedRetrieval{r.Codec.String(), r.Groups / 2, r.Rescore.String(), r.Candidates}
 	}
 	for _, s := range m.Sections {
 		out.Sections = append(out.Sections, inspectedSection{s.Kind.String(), s.Bytes, hex.EncodeToString(s.Hash[:])})

@@ -21,6 +21,7 @@ import (
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/modeltest"
+	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm"
 )
@@ -150,7 +151,7 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 	for i := range m.Count {
 		m.Items = append(m.Items, data.Item{ID: log.Items.ID(int32(i))})
 	}
-	p, err := newPacked(m, 3)
+	p, err := newPacked(m, 3, pack.Quant{})
 	if err != nil {
 		t.Fatal(err)
 	}

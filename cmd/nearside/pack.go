@@ -19,6 +19,9 @@ type packCmd struct {
 	Version      uint64 `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
 	Days         int    `default:"30" help:"Days until devices refuse the bundle."`
 	HalfLifeDays int    `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
+	Quant        string `enum:"int8,pq,int4,binary,float" default:"int8" help:"How item factors are coded: int8, pq, int4, binary, float."`
+
+	quantFlags
 }
 
 const day = 24 * 60 * 60 // seconds
@@ -34,6 +37,10 @@ func (c *packCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	q, err := c.of(c.Quant, m.Dim)
+	if err != nil {
+		return err
+	}
 	keys, err := pack.LoadKeys(filepath.Join(c.Keys, keyFile))
 	if err != nil {
 		return err
@@ -46,6 +53,7 @@ func (c *packCmd) Run() error {
 		Channel: c.Channel, Version: c.Version,
 		Created: now, Expires: now + int64(c.Days)*day,
 		HalfLife: int64(c.HalfLifeDays) * day,
+		Quant:    q,
 	})
 	if err != nil {
 		return err

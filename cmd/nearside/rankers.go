@@ -37,7 +37,7 @@ type packed struct {
 
 // newPacked packs and signs m with a key that lives as long as this process.
 // history is the most events that it is going to be asked with.
-func newPacked(m *train.Model, history int) (*packed, error) {
+func newPacked(m *train.Model, history int, q pack.Quant) (*packed, error) {
 	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func newPacked(m *train.Model, history int) (*packed, error) {
 	}
 	p.file, err = pack.Pack(m, keys, pack.Options{
 		Channel: "eval", Created: p.now, Expires: p.now + day,
-		History: min(max(history, 1), bundle.MaxHistory),
+		History: min(max(history, 1), bundle.MaxHistory), Quant: q,
 	})
 	if err != nil {
 		return nil, err

@@ -127,6 +127,45 @@ func Temporal(l *Log, share float64) (Split, error) {
 	return s, nil
 }
 
+// Given takes a split that somebody else has made: train is all there is to
+// learn from, and held has the rows that were held out. A user's history is
+// what train has of the user, and the targets are the user's items in held.
+// Rows of held with a user or an item that train does not have, and those that
+// train has too, are skipped. train is as for LeaveLastOut.
+func Given(train, held *Log) (Split, error) {
+	if err := checkClean("given split", train); err != nil {
+		return Split{}, err
+	}
+	s := Split{Train: train}
+	had := make(map[uint64]bool, train.Len())
+	pair := func(u, i int32) uint64 { return uint64(u)<<32 | uint64(i) }
+	for e, u := range train.User {
+		had[pair(u, train.Item[e])] = true
+	}
+	targets := make([][]int32, train.Users.Len())
+	for e, u := range held.User {
+		user, known := train.Users.Index(held.Users.ID(u))
+		item, sold := train.Items.Index(held.Items.ID(held.Item[e]))
+		if !known || !sold || had[pair(user, item)] {
+			s.Skipped++
+			continue
+		}
+		had[pair(user, item)] = true
+		targets[user] = append(targets[user], item)
+	}
+	ptr, rows := train.byUserInTime()
+	for u, target := range targets {
+		if len(target) > 0 {
+			slices.Sort(target)
+			s.Cases = append(s.Cases, Case{History: train.events(rows[ptr[u]:ptr[u+1]]), Target: target})
+		}
+	}
+	if len(s.Cases) == 0 {
+		return Split{}, fmt.Errorf("data: given split: none of %d held-out rows has a user and an item of the others", held.Len())
+	}
+	return s, nil
+}
+
 // StrongGeneralisation judges a model by people it has never seen (Liang et
 // al., "Variational autoencoders for collaborative filtering", WWW 2018,
 // section 4.3). Of the users with two or more items it holds out heldOut, who

@@ -43,6 +43,10 @@ type Options struct {
 	Count   []uint32 // n: people who had the item in training; needed
 	Ks      []int    // lengths of the judged lists; nil: 10 and 20
 	Workers int      // rankers that run at the same time; 0: one for each CPU
+
+	// NDCG is set to each case's, at the first of Ks, when it is as long as
+	// the cases: to compare two rankers case by case.
+	NDCG []float64
 }
 
 // Evaluate asks rankers that newRanker makes, one for each worker, to rank the
@@ -186,6 +190,9 @@ func (w *worker) judge(c int) ([]tally, error) {
 	for at, k := range w.opt.Ks {
 		list := ranked[:min(k, len(ranked))]
 		tallies[at] = tally{measures: measure(list, target, k), given: len(list)}
+		if at == 0 && len(w.opt.NDCG) == len(w.cases) {
+			w.opt.NDCG[c] = tallies[0].measures[measureNDCG]
+		}
 		if w.position == nil {
 			continue
 		}
@@ -233,7 +240,7 @@ func (t *trial) result() Result {
 			for c := range t.tallies {
 				values[c] = t.tallies[c][at].measures[which]
 			}
-			*to = estimate(values)
+			*to = EstimateOf(values)
 		}
 		if t.position != nil {
 			m.Popularity = t.popularity(at)

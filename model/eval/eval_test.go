@@ -116,11 +116,11 @@ func TestAPerfectRankerScoresOneAndItsReverseNone(t *testing.T) {
 
 func TestConfidenceIsThatOfTheMean(t *testing.T) {
 	// Hits 1, 0, 0, 1: mean .5, variance 1/3, standard error sqrt(1/12).
-	got := estimate([]float64{1, 0, 0, 1})
+	got := EstimateOf([]float64{1, 0, 0, 1})
 	if want := 1.959963984540054 * math.Sqrt(1./12); got.Mean != .5 || math.Abs(got.CI-want) > tol {
 		t.Errorf("got %v, want .5 ±%v", got, want)
 	}
-	if got := estimate([]float64{.25}); got != (Estimate{Mean: .25}) {
+	if got := EstimateOf([]float64{.25}); got != (Estimate{Mean: .25}) {
 		t.Errorf("one case: got %+v, want .25 and no interval", got)
 	}
 }

@@ -65,6 +65,9 @@ func (e Estimate) String() string { return fmt.Sprintf("%.4f ±%.4f", e.Mean, e.
 // measures are one case's values, in the order of Metrics.estimates.
 type measures [5]float64
 
+// measureNDCG is the place of the NDCG in measures.
+const measureNDCG = 2
+
 func (m *Metrics) estimates() [5]*Estimate {
 	return [5]*Estimate{&m.Recall, &m.RecallCapped, &m.NDCG, &m.MRR, &m.Hit}
 }
@@ -130,8 +133,9 @@ func (r Result) String() string {
 	return b.String()
 }
 
-// estimate returns the mean of values and how sure it is.
-func estimate(values []float64) Estimate {
+// EstimateOf returns the mean of values and how sure it is. There must be one
+// value or more.
+func EstimateOf(values []float64) Estimate {
 	n := float64(len(values))
 	var sum, squares float64
 	for _, v := range values {

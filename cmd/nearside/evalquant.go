@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/eval"
+	"github.com/nearside/nearside/model/train"
+)
+
+// quantTable is the JSON of eval --quant.
+type quantTable struct {
+	Protocol string     `json:"protocol"`
+	Seed     uint64     `json:"seed"`
+	Digest   string     `json:"digest"` // data.Log.Digest of the training part
+	Items    int        `json:"items"`
+	Cases    int        `json:"cases"`
+	Rows     []quantRow `json:"rows"` // the first is the trained floats
+}
+
+// quantRow is what one way to code the factors costs and loses. Lists have 10
+// items.
+type quantRow struct {
+	Name         string        `json:"name"`
+	BytesPerItem int           `json:"bytes_per_item"` // of codes and scales; 0 for the trained floats
+	Bundle       int           `json:"bundle"`         // bytes
+	NDCG         eval.Estimate `json:"ndcg"`
+	Loss         float64       `json:"loss"`         // of NDCG, relative to the trained floats
+	LossCI       float64       `json:"loss_ci"`      // half of its 95 % confidence interval over the cases
+	Recall       eval.Estimate `json:"recall"`       // of the held-out items
+	FloatRecall  float64       `json:"float_recall"` // share of the trained floats' ten that the list has
+	MedianMS     float64       `json:"median_ms"`    // of a request in the module under wazero
+}
+
+// quantPlan is one row to be made.
+type quantPlan struct {
+	codec string
+	flags quantFlags
+}
+
+// plans lists the rows of the table: for all, each codec, and pq at several
+// sizes with and without rows that rescore.
+func (c *evalCmd) plans(d int) (plans []quantPlan) {
+	if !slices.Contains(c.Quant, "all") {
+		for _, codec := range c.Quant {
+			plans = append(plans, quantPlan{codec, c.quantFlags})
+		}
+		return plans
+	}
+	auto := quantFlags{Rescore: "auto", Candidates: c.Candidates}
+	codes := func(n int) quantFlags {
+		return quantFlags{Rescore: "none", BytesPerItem: n, Candidates: c.Candidates}
+	}
+	return []quantPlan{
+		{"float", auto}, {"int8", auto}, {"int4", auto}, {"pq", auto}, {"pq", codes(max(2, 3*d/8/2*2))},
+		{"pq", codes(max(2, d/4/2*2))}, {"pq", codes(max(2, d/8/2*2))}, {"binary", auto},
+		{"binary", quantFlags{Rescore: "none", Candidates: c.Candidates}},
+	}
+}
+
+// runQuant prints the table of c.Quant.
+func (c *evalCmd) runQuant(ctx context.Context, d *dataset, split data.Split) error {
+	m, err := d.learn(ctx, split.Train, c.Learner.config(train.IALS))
+	if err != nil {
+		return err
+	}
+	float, err := eval.Float(m)
+	if err != nil {
+		return err
+	}
+	base := &comparison{cases: split.Cases, float: float}
+	result, err := base.run(ctx, m, c.Learner.Workers, func() (eval.Ranker, error) { return float, nil })
+	if err != nil {
+		return err
+	}
+	digest := split.Train.Digest()
+	table := quantTable{
+		Protocol: c.Protocol, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]),
+		Items: len(m.Items), Cases: len(split.Cases),
+		Rows: []quantRow{{Name: "trained floats", NDCG: result.NDCG, Recall: result.Recall, FloatRecall: 1}},
+	}
+	plans := c.plans(m.Dim)
+	bar := newProgress("judging")
+	for i, plan := range plans {
+		bar.set(int64(i), int64(len(plans)))
+		row, err := c.quantRow(ctx, m, plan, base)
+		if err != nil {
+			return fmt.Errorf("%s: %w", plan.codec, err)
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	bar.end()
+	if c.JSON {
+		return printJSON(table)
+	}
+	return table.print()
+}
+
+// quantRow packs, opens the bundle in the module and judges it.
+func (c *evalCmd) quantRow(ctx context.Context, m *train.Model, plan quantPlan, base *comparison) (quantRow, error) {
+	q, err := plan.flags.of(plan.codec, m.Dim)
+	if err != nil {
+		return quantRow{}, err
+	}
+	p, err := newPacked(m, longest(base.cases), q)
+	if err != nil {
+		return quantRow{}, err
+	}
+	newRanker, h, err := p.module(ctx, c.Learner.Workers)
+	if err != nil {
+		return quantRow{}, err
+	}
+	defer closeHost(ctx, h)
+	cmp := &comparison{cases: base.cases, float: base.float}
+	result, err := cmp.run(ctx, m, c.Learner.Workers, newRanker)
+	if err != nil {
+		return quantRow{}, err
+	}
+	scanned, rescored := q.BytesPerItem(m.Dim)
+	row := quantRow{
+		Name: quantName(p.bundle.Manifest.Retrieval), BytesPerItem: scanned + rescored, Bundle: len(p.file),
+		NDCG: result.NDCG, Recall: result.Recall, FloatRecall: cmp.overlap(), MedianMS: cmp.medianMS(),
+	}
+	row.Loss, row.LossCI = base.loss(cmp)
+	return row, nil
+}
+
+// quantName is the short form of retrievalText.
+func quantName(r bundle.Retrieval) string {
+	s := r.Codec.String()
+	if r.Codec == bundle.CodecPQ {
+		s = fmt.Sprintf("%s %d B", s, r.Groups/2)
+	}
+	if r.Rescore != bundle.CodecNone {
+		s += " + " + r.Rescore.String()
+	}
+	return s
+}
+
+// comparison asks a ranker and the trained floats about the same cases.
+type comparison struct {
+	cases []data.Case
+	float eval.Ranker
+
+	mu      sync.Mutex
+	rankers []*comparedRanker
+	ndcg    []float64 // by case
+}
+
+// comparedAt is the length of the lists that are compared.
+const comparedAt = 10
+
+func (c *comparison) run(ctx context.Context, m *train.Model, workers int, newRanker func() (eval.Ranker, error)) (eval.Metrics, error) {
+	c.ndcg = make([]float64, len(c.cases))
+	result, err := eval.Evaluate(ctx, c.cases, func() (eval.Ranker, error) {
+		r, err := newRanker()
+		if err != nil {
+			return nil, err
+		}
+		compared := &comparedRanker{Ranker: r, float: c.float}
+		c.mu.Lock()
+		c.rankers = append(c.rankers, compared)
+		c.mu.Unlock()
+		return compared, nil
+	}, eval.Options{Count: m.Count, Ks: []int{comparedAt}, Workers: workers, NDCG: c.ndcg})
+	if err != nil {
+		return eval.Metrics{}, err
+	}
+	return result.At[0], nil
+}
+
+// overlap returns the share of the floats' lists that was found.
+func (c *comparison) overlap() float64 {
+	found, of := 0, 0
+	for _, r := range c.rankers {
+		found, of = found+r.found, of+r.of
+	}
+	return float64(found) / float64(max(of, 1))
+}
+
+// medianMS returns the median time of a request.
+func (c *comparison) medianMS() float64 {
+	var all []time.Duration
+	for _, r := range c.rankers {
+		all = append(all, r.took...)
+	}
+	slices.Sort(all)
+	return float64(all[len(all)/2].Microseconds()) / 1000
+}
+
+// loss returns by how much the NDCG of other is less, relative to c's, and half
+// of the 95 % confidence interval of that over the cases, which both were asked
+// about.
+func (c *comparison) loss(other *comparison) (loss, ci float64) {
+	paired := make([]float64, len(c.cases))
+	var mean float64
+	for i := range paired {
+		paired[i] = c.ndcg[i] - other.ndcg[i]
+		mean += c.ndcg[i] / float64(len(paired))
+	}
+	e := eval.EstimateOf(paired)
+	return e.Mean / mean, e.CI / mean
+}
+
+// comparedRanker asks a ranker, and then the floats. It is for one goroutine.
+type comparedRanker struct {
+	eval.Ranker
+	float     eval.Ranker
+	want      []int32
+	found, of int
+	took      []time.Duration
+}
+
+func (r *comparedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
+	from := time.Now()
+	list, err := r.Ranker.Rank(dst, history, k)
+	r.took = append(r.took, time.Since(from))
+	if err != nil {
+		return nil, err
+	}
+	if r.want, err = r.float.Rank(r.want[:0], history, k); err != nil {
+		return nil, err
+	}
+	for _, i := range list[len(dst):] {
+		if slices.Contains(r.want, i) {
+			r.found++
+		}
+	}
+	r.of += len(r.want)
+	return list, nil
+}
+
+func (t quantTable) print() error {
+	fmt.Printf("protocol %s, %d items, %d cases, seed %d, data %s; lists of %d\n\n", t.Protocol, t.Items, t.Cases, t.Seed, t.Digest[:16], comparedAt)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "codes\tbytes/item\tbundle\tNDCG\tloss\trecall\tof floats' ten\tmedian ms")
+	for i, r := range t.Rows {
+		if i == 0 {
+			fmt.Fprintf(w, "%s\t\t\t%v\t\t%v\t1\t\n", r.Name, r.NDCG, r.Recall)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%v\t%.1f ±%.1f %%\t%v\t%.3f\t%.2f\n",
+			r.Name, r.BytesPerItem, r.Bundle, r.NDCG, 100*r.Loss, 100*r.LossCI, r.Recall, r.FloatRecall, r.MedianMS)
+	}
+	return w.Flush()
+}
