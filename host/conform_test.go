@@ -103,7 +103,7 @@ var worlds = map[string]struct {
 	"float":       {train.IALS, pack.Quant{Codec: bundle.CodecFloat}},
 	"binary":      {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Candidates: 20}},
 	"pq":          {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 4, Candidates: 20}},
-	"pq-int8":     {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 2, Rescore: bundle.CodecInt8, Candidates: 20}},
+	"pq-int8":     {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20}},
 	"binary-int4": {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt4, Candidates: 20}},
 }
 

@@ -60,8 +60,8 @@ func (c *evalCmd) plans(d int) (plans []quantPlan) {
 		return quantFlags{Rescore: "none", BytesPerItem: n, Candidates: c.Candidates}
 	}
 	return []quantPlan{
-		{"float", auto}, {"int8", auto}, {"int4", auto}, {"pq", auto}, {"pq", codes(max(2, 3*d/8/2*2))},
-		{"pq", codes(max(2, d/4/2*2))}, {"pq", codes(max(2, d/8/2*2))}, {"binary", auto},
+		{"float", auto}, {"int8", auto}, {"int4", auto}, {"pq", auto}, {"pq", codes(max(2, 3*d/8))},
+		{"pq", codes(max(2, d/4))}, {"pq", codes(max(2, d/8))}, {"binary", auto},
 		{"binary", quantFlags{Rescore: "none", Candidates: c.Candidates}},
 	}
 }
@@ -137,7 +137,7 @@ func (c *evalCmd) quantRow(ctx context.Context, m *train.Model, plan quantPlan, 
 func quantName(r bundle.Retrieval) string {
 	s := r.Codec.String()
 	if r.Codec == bundle.CodecPQ {
-		s = fmt.Sprintf("%s %d B", s, r.Groups/2)
+		s = fmt.Sprintf("%s %d B", s, r.Groups/2+1)
 	}
 	if r.Rescore != bundle.CodecNone {
 		s += " + " + r.Rescore.String()

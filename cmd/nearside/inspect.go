@@ -35,7 +35,7 @@ type inspection struct {
 
 type inspectedRetrieval struct {
 	Codec        string `json:"codec"`
-	BytesPerItem int    `json:"bytes_per_item,omitempty"` // of pq codes
+	BytesPerItem int    `json:"bytes_per_item,omitempty"` // of pq
 	Rescore      string `json:"rescore"`
 	Candidates   int    `json:"candidates"`
 }
@@ -103,7 +103,7 @@ func inspected(m bundle.Manifest, bytes int) inspection {
 		Answers:  len(m.KnownAnswers),
 	}
 	if r := m.Retrieval; r.Codec != bundle.CodecNone {
-		out.Retrieval = &inspectedRetrieval{r.Codec.String(), r.Groups / 2, r.Rescore.String(), r.Candidates}
+		out.Retrieval = &inspectedRetrieval{r.Codec.String(), bytesOfPQ(r), r.Rescore.String(), r.Candidates}
 	}
 	for _, s := range m.Sections {
 		out.Sections = append(out.Sections, inspectedSection{s.Kind.String(), s.Bytes, hex.EncodeToString(s.Hash[:])})
@@ -117,4 +117,12 @@ func printJSON(v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// bytesOfPQ returns the bytes per item of codes and scale, or 0.
+func bytesOfPQ(r bundle.Retrieval) int {
+	if r.Codec != bundle.CodecPQ {
+		return 0
+	}
+	return r.Groups/2 + 1
 }

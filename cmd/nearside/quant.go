@@ -15,9 +15,9 @@ var codecs = map[string]bundle.Codec{
 
 // quantFlags say how the factors of an iALS model are coded.
 type quantFlags struct {
-	BytesPerItem int    `placeholder:"N" help:"pq, binary: most bytes per item, of codes and of the rows that rescore; by default a quarter byte per factor and int8 rows."`
+	BytesPerItem int    `placeholder:"N" help:"pq, binary: most bytes per item, of codes, scales and the rows that rescore; by default a quarter byte per factor, and int8 rows."`
 	Rescore      string `enum:"auto,none,int8,int4" default:"auto" help:"Rows that give the best of a scan their final score: none, int8, int4; auto: those for which --bytes-per-item has room, after pq and binary."`
-	Candidates   int    `placeholder:"160" help:"How many items are rescored, for lists of up to ten."`
+	Candidates   int    `placeholder:"100" help:"How many items are rescored, for lists of up to ten."`
 }
 
 // of returns the packing of codec for a model of d factors; d is 0 for a model
@@ -40,7 +40,7 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		if f.BytesPerItem < scanned {
 			return pack.Quant{}, &usageError{
 				err:  fmt.Errorf("--bytes-per-item %d: %s takes %d at %d factors", f.BytesPerItem, codec, scanned, d),
-				hint: "pq takes any even number: --quant pq --bytes-per-item N",
+				hint: "pq takes what it is given: --quant pq --bytes-per-item N",
 			}
 		}
 	}
@@ -70,10 +70,10 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 			return pack.Quant{}, &usageError{err: fmt.Errorf("--bytes-per-item %d: want at least %d for %s with %s rows", f.BytesPerItem, least+rows[rescore], codec, rescore)}
 		}
 		if q.Codec == bundle.CodecPQ {
-			if q.Bytes = left / 2 * 2; rescore != "none" {
-				q.Bytes = min(q.Bytes, max(2, (d+7)/8*2)) // more buys nothing before rescoring
+			q.Bytes = min(left, 1+min(d, quant.MaxGroups)/2)
+			if rescore != "none" {
+				q.Bytes = min(q.Bytes, max(2, (d+3)/4)) // more buys nothing before rescoring
 			}
-			q.Bytes = min(q.Bytes, quant.MaxGroups/2)
 		}
 	}
 	return q, nil
@@ -83,7 +83,7 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 func retrievalText(r bundle.Retrieval) string {
 	s := r.Codec.String()
 	if r.Codec == bundle.CodecPQ {
-		s = fmt.Sprintf("%s, %d bytes per item", s, r.Groups/2)
+		s = fmt.Sprintf("%s, %d bytes per item", s, r.Groups/2+1)
 	}
 	if r.Rescore != bundle.CodecNone {
 		s += ", rescored with " + r.Rescore.String()

@@ -23,7 +23,8 @@ import (
 //	4 bin   n uint32: people per item
 //	5 map   label: 0 users, 1 events, 2 dropped, 3 fewest people behind an
 //	        item, 4 digest (bin of 32)
-//	6 map   iALS only: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu
+//	6 map   iALS only: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu,
+//	        5 d×d float32: the people's second moment, left out when not known
 //	7 map   EASE only: 0 n uint32: neighbours per row, 1 uint32: their columns,
 //	        2 float32: their weights
 const (
@@ -59,11 +60,18 @@ func (m *Model) Write(w io.Writer) error {
 	doc = appendLabel(wire.AppendUint(doc, 5), m.Label)
 	switch m.Algorithm {
 	case IALS:
-		doc = wire.AppendMap(wire.AppendUint(doc, 6), 5)
+		size := 5
+		if m.Moment != nil {
+			size = 6
+		}
+		doc = wire.AppendMap(wire.AppendUint(doc, 6), size)
 		doc = wire.AppendUint(wire.AppendUint(doc, 0), uint64(m.Dim))
 		doc = appendFloat32s(doc, 1, m.Factors)
 		for k, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
 			doc = wire.AppendUint(wire.AppendUint(doc, uint64(2+k)), uint64(math.Float32bits(v)))
+		}
+		if m.Moment != nil {
+			doc = appendFloat32s(doc, 5, m.Moment)
 		}
 	case EASE:
 		size, col := make([]uint32, len(m.Items)), make([]uint32, len(m.Neighbours.Col))
@@ -197,6 +205,14 @@ func (m *Model) checkFactors(n int) error {
 			return fmt.Errorf("item %d: factor %v: want a finite number", k/m.Dim, v)
 		}
 	}
+	if m.Moment != nil && len(m.Moment) != m.Dim*m.Dim {
+		return fmt.Errorf("a moment of %d numbers: want %d×%d", len(m.Moment), m.Dim, m.Dim)
+	}
+	for _, v := range m.Moment {
+		if !finite(v) {
+			return fmt.Errorf("moment %v: want finite numbers", v)
+		}
+	}
 	for _, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
 		if !finite(v) || v < 0 {
 			return fmt.Errorf("alpha %v, reg %v, exponent %v: want finite numbers of at least 0", m.Alpha, m.Reg, m.Exponent)
@@ -296,7 +312,7 @@ func readLabel(d *wire.Decoder, l *Label) {
 }
 
 func readFactors(d *wire.Decoder, m *Model) {
-	keys := d.Map(5)
+	keys := d.Map(6)
 	for keys.Next() {
 		switch keys.Key {
 		case 0:
@@ -309,6 +325,8 @@ func readFactors(d *wire.Decoder, m *Model) {
 			m.Reg = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
 		case 4:
 			m.Exponent = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
+		case 5:
+			m.Moment = readFloat32s(d)
 		default:
 			keys.Unknown()
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
@@ -48,30 +49,34 @@ type ials struct {
 	meter          *meter
 }
 
-// trainIALS returns the item factors, m.Cols × cfg.Dim.
-func trainIALS(ctx context.Context, m *data.Matrix, cfg Config) ([]float32, error) {
+// trainIALS returns the item factors, m.Cols × cfg.Dim, and the people's
+// second moment.
+func trainIALS(ctx context.Context, m *data.Matrix, cfg Config) (items, moment []float32, err error) {
 	t := newIALS(m, cfg)
 	cp := newCheckpoint(cfg, m)
 	done, err := cp.resume(t.items)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if done > cfg.Epochs {
-		return nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cfg.Checkpoint, done, cfg.Epochs)
+		return nil, nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cfg.Checkpoint, done, cfg.Epochs)
 	}
 	t.meter.state.Done = int64(done) * int64(m.Rows+m.Cols)
 	for epoch := done + 1; epoch <= cfg.Epochs; epoch++ {
 		if err := t.epoch(ctx, epoch); err != nil {
-			return nil, fmt.Errorf("epoch %d of %d: %w", epoch, cfg.Epochs, err)
+			return nil, nil, fmt.Errorf("epoch %d of %d: %w", epoch, cfg.Epochs, err)
 		}
 		if err := cp.save(epoch, t.items); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if err := cp.remove(); err != nil {
-		return nil, err
+	if moment, err = t.moment(ctx); err != nil {
+		return nil, nil, fmt.Errorf("moment: %w", err)
 	}
-	return t.items, nil
+	if err := cp.remove(); err != nil {
+		return nil, nil, err
+	}
+	return t.items, moment, nil
 }
 
 func newIALS(m *data.Matrix, cfg Config) *ials {
@@ -81,7 +86,7 @@ func newIALS(m *data.Matrix, cfg Config) *ials {
 		items: make([]float32, m.Cols*cfg.Dim),
 		meter: &meter{report: cfg.Progress},
 	}
-	t.meter.state.Total = int64(cfg.Epochs) * int64(m.Rows+m.Cols)
+	t.meter.state.Total = int64(cfg.Epochs)*int64(m.Rows+m.Cols) + int64(m.Rows)
 	// The second word of the generator's seed is the digits of pi.
 	rng := rand.New(rand.NewPCG(cfg.Seed, 0x3243f6a8885a308d))
 	std := float64(cfg.InitStd) / math.Sqrt(float64(cfg.Dim))
@@ -101,10 +106,34 @@ func (t *ials) epoch(ctx context.Context, epoch int) error {
 	return t.solve(ctx, t.byItem, t.items, t.users)
 }
 
+// moment returns XᵀX/users, d×d, of the people folded into the final items, as
+// devices fold in theirs.
+//
+// Why solve the users once more? Those of the last epoch belong to items that
+// are gone, and a training that is resumed after its last epoch has none. It
+// costs half an epoch.
+func (t *ials) moment(ctx context.Context) ([]float32, error) {
+	t.meter.enter("moment", t.cfg.Epochs)
+	if err := t.solve(ctx, t.byUser, t.users, t.items); err != nil {
+		return nil, err
+	}
+	d := t.cfg.Dim
+	moment, err := t.gram(ctx, t.users, 1/float32(t.byUser.Rows))
+	if err != nil {
+		return nil, err
+	}
+	for i := range d {
+		for j := range i {
+			moment[j*d+i] = moment[i*d+j]
+		}
+	}
+	return moment, nil
+}
+
 // solve computes each row of x from the rows of y that pairs gives it.
 func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) error {
 	d := t.cfg.Dim
-	gram, err := t.gram(ctx, y)
+	gram, err := t.gram(ctx, y, t.cfg.Alpha)
 	if err != nil {
 		return err
 	}
@@ -132,23 +161,20 @@ func (t *ials) reg(n, others int) float32 {
 	return float32(float64(t.cfg.Reg) * math.Pow(scale, float64(t.cfg.Exponent)))
 }
 
-// gram returns the lower triangle of α YᵀY. Partial sums over fixed ranges of
+// gram returns the lower triangle of w·YᵀY. Partial sums over fixed ranges of
 // rows are added in order.
-func (t *ials) gram(ctx context.Context, y []float32) ([]float32, error) {
+func (t *ials) gram(ctx context.Context, y []float32, w float32) ([]float32, error) {
 	d := t.cfg.Dim
 	n := len(y) / d
 	size := max(gatherRows, (n+gramParts-1)/gramParts)
 	parts := make([][]float32, (n+size-1)/size)
-	alpha := make([]float32, size)
-	for r := range alpha {
-		alpha[r] = t.cfg.Alpha
-	}
+	weights := slices.Repeat([]float32{w}, size)
 	err := blocks(ctx, t.cfg.Workers, n, size, func() func(from, to int) error {
 		return func(from, to int) error {
 			part := make([]float32, d*d)
 			for ; from < to; from += gatherRows {
 				rows := min(gatherRows, to-from)
-				quant.AddOuters(part, y[from*d:(from+rows)*d], alpha[:rows], d)
+				quant.AddOuters(part, y[from*d:(from+rows)*d], weights[:rows], d)
 			}
 			parts[(to-1)/size] = part
 			return nil

@@ -26,6 +26,7 @@ type Model struct {
 	Alpha    float32   // weight of an unobserved pair
 	Reg      float32   // lambda
 	Exponent float32   // nu of the frequency-scaled regularisation
+	Moment   []float32 // d×d: mean of x·xᵀ over the people; for packing, never shipped; nil in older files
 
 	// For EASE: the weight of neighbour j for a history with item i, row by row.
 	Neighbours *data.Matrix // n×n

@@ -108,7 +108,7 @@ func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
 	m := weighted(random(90, 70, .1))
 	cfg := Config{Algorithm: IALS, Dim: 17, Epochs: 4, Workers: 3, Seed: 9}
 	want := mustTrain(t, m, cfg)
-	for stop := range cfg.Epochs {
+	for stop := range cfg.Epochs + 1 {
 		ctx, cancel := context.WithCancel(context.Background())
 		c := cfg
 		c.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
@@ -257,6 +257,8 @@ func TestModelsThatReadWouldRefuseAreNotWritten(t *testing.T) {
 		"not UTF-8":            func(m, _ *Model) *Model { m.Items[1].Title = "\xff"; return m },
 		"NaN factor":           func(m, _ *Model) *Model { m.Factors[1] = float32(math.NaN()); return m },
 		"infinite alpha":       func(m, _ *Model) *Model { m.Alpha = float32(math.Inf(1)); return m },
+		"wrong moment":         func(m, _ *Model) *Model { m.Moment = m.Moment[1:]; return m },
+		"NaN moment":           func(m, _ *Model) *Model { m.Moment[1] = float32(math.NaN()); return m },
 		"wrong dim":            func(m, _ *Model) *Model { m.Dim++; return m },
 		"no neighbours":        func(_, m *Model) *Model { m.Neighbours = nil; return m },
 		"repeated neighbour":   func(_, m *Model) *Model { m.Neighbours = matrixOf(2, []int32{1, 1}, nil); return m },

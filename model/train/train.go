@@ -57,7 +57,7 @@ type Config struct {
 
 // Progress says how far Train is.
 type Progress struct {
-	Stage       string // "users" or "items" (iALS); "products", "inverse" or "neighbours" (EASE)
+	Stage       string // "users", "items" or, at the end, "moment" (iALS); "products", "inverse" or "neighbours" (EASE)
 	Epoch       int    // iALS: from 1
 	Done, Total int64  // of the whole training, in rows and columns
 }
@@ -81,7 +81,7 @@ func Train(ctx context.Context, m *data.Matrix, cfg Config) (*Model, error) {
 	switch cfg.Algorithm {
 	case IALS:
 		model.Dim, model.Alpha, model.Reg, model.Exponent = cfg.Dim, cfg.Alpha, cfg.Reg, cfg.Exponent
-		model.Factors, err = trainIALS(ctx, m, cfg)
+		model.Factors, model.Moment, err = trainIALS(ctx, m, cfg)
 	case EASE:
 		model.Neighbours, err = trainEASE(ctx, m, cfg)
 	case Popular:

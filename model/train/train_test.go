@@ -262,6 +262,61 @@ func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 	}
 }
 
+// TestMomentIsTheMeanOverThePeople folds everyone in with gonum.
+func TestMomentIsTheMeanOverThePeople(t *testing.T) {
+	const tol = 1e-5 // float32 sums of 80 people
+	m := random(80, 40, .2)
+	model := mustTrain(t, m, Config{Algorithm: IALS, Dim: 5, Epochs: 2})
+	d := model.Dim
+	items := mat.NewDense(m.Cols, d, nil)
+	for k, v := range model.Factors {
+		items.Set(k/d, k%d, float64(v))
+	}
+	want := mat.NewDense(d, d, nil)
+	for u := range m.Rows {
+		system, right := mat.NewDense(d, d, nil), mat.NewVecDense(d, nil)
+		system.Mul(items.T(), items)
+		system.Scale(float64(model.Alpha), system)
+		col, _ := m.Row(u)
+		for _, i := range col {
+			y := items.RowView(int(i))
+			system.RankOne(system, 1, y, y)
+			right.AddVec(right, y)
+		}
+		ridge := float64(model.Reg) * (float64(len(col)) + float64(model.Alpha)*float64(m.Cols))
+		for k := range d {
+			system.Set(k, k, system.At(k, k)+ridge)
+		}
+		var x mat.VecDense
+		if err := x.SolveVec(system, right); err != nil {
+			t.Fatal(err)
+		}
+		want.RankOne(want, 1/float64(m.Rows), &x, &x)
+	}
+	for k, got := range model.Moment {
+		if w := want.At(k/d, k%d); math.Abs(float64(got)-w) > tol {
+			t.Errorf("moment[%d,%d]: got %v, want %v", k/d, k%d, got, w)
+		}
+	}
+}
+
+// TestModelsWithoutAMomentAreRead: files of before the moment have none.
+func TestModelsWithoutAMomentAreRead(t *testing.T) {
+	want := mustTrain(t, random(30, 2, .7), Config{Algorithm: IALS, Dim: 2, Epochs: 1})
+	want.Items, want.Moment = []data.Item{{ID: "a"}, {ID: "b"}}, nil
+	var doc bytes.Buffer
+	if err := want.Write(&doc); err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseModel(doc.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatCannotBeLearntIsRefused(t *testing.T) {
 	nan := matrixOf(3, []int32{0, 1}, []int32{1, 2})
 	nan.Val = []float32{1, 1, float32(math.NaN()), 1}

@@ -74,7 +74,7 @@ func (c Codec) Coarse() bool { return c == CodecPQ || c == CodecBinary }
 // Rescore, or from their own codes exactly where there are none.
 type Retrieval struct {
 	Codec      Codec
-	Groups     int   // sub-quantisers of CodecPQ: a multiple of 4, two to a byte
+	Groups     int   // sub-quantisers of CodecPQ: an even number, two to a byte
 	Rescore    Codec // CodecNone, CodecInt8 or CodecInt4
 	Candidates int   // for up to ten items; as many times more for more of them
 }
@@ -309,8 +309,8 @@ func readRetrieval(d *wire.Decoder) (r Retrieval) {
 	switch {
 	case r.Codec == CodecNone:
 		d.Fail("a codec from 1 to 5")
-	case (r.Codec == CodecPQ) != (r.Groups > 0) || r.Groups%4 != 0:
-		d.Fail("a multiple of 4 groups for codec 3, and none for others")
+	case (r.Codec == CodecPQ) != (r.Groups > 0) || r.Groups%2 != 0:
+		d.Fail("an even number of sub-quantisers for codec 3, and none for others")
 	case (r.Codec.Coarse() || r.Rescore != CodecNone) != (r.Candidates > 0):
 		d.Fail("candidates for codecs 3 and 4 and where there is a second one, and none otherwise")
 	}

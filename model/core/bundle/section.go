@@ -25,7 +25,7 @@ const (
 	KindImages     Kind = 8  // strings[n]
 	KindPopularity Kind = 9  // uint32[n]: people who had the item in training
 	KindRows       Kind = 16 // the codes of the item factors, as the manifest's codec has them
-	KindRowScales  Kind = 17 // uint16[n], each at least 1: for int8, int4 and binary
+	KindRowScales  Kind = 17 // for int8 and int4 uint16[n], each at least 1; for pq and binary uint8[n]
 	KindGram       Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
 	KindRidge      Kind = 19 // float32[history+1]: what the fold-in adds to the diagonal, by number of items
 	KindCentroids  Kind = 20 // int8[16·groups×d]: those of sub-quantiser s from row 16·s on
@@ -274,7 +274,7 @@ func readTagNames(b []byte) (Strings, error) {
 func codecSections(c Codec) []Kind {
 	switch c {
 	case CodecPQ:
-		return []Kind{KindRows, KindCentroids, KindCentScales}
+		return []Kind{KindRows, KindRowScales, KindCentroids, KindCentScales}
 	case CodecFloat:
 		return []Kind{KindRows}
 	}
@@ -399,27 +399,24 @@ func (b *Bundle) loadPQ(raw map[Kind][]byte, n, d int) (quant.Table, error) {
 	if len(raw[KindRows]) != quant.PQBytes(n, m) {
 		return nil, layout(KindRows, "blocks of the codes of n items")
 	}
+	if len(raw[KindRowScales]) != n {
+		return nil, layout(KindRowScales, "a byte for each item")
+	}
 	centroids, err := b.loadRows(CodecInt8, raw, KindCentroids, KindCentScales, 16*m, d)
 	if err != nil {
 		return nil, err
 	}
-	return quant.PQ{N: n, D: d, M: m, Codes: raw[KindRows], Centroids: centroids.(quant.Rows)}, nil
+	return quant.PQ{N: n, D: d, M: m, Codes: raw[KindRows], Scales: raw[KindRowScales], Centroids: centroids.(quant.Rows)}, nil
 }
 
 func (b *Bundle) loadSigns(raw map[Kind][]byte, n, d int) (quant.Table, error) {
 	if len(raw[KindRows]) != quant.PQBytes(n, quant.SignGroups(d)) {
 		return nil, layout(KindRows, "blocks of the signs of n items")
 	}
-	scales, err := scalesOf(KindRowScales, raw[KindRowScales], n)
-	if err != nil {
-		return nil, err
+	if len(raw[KindRowScales]) != n {
+		return nil, layout(KindRowScales, "a byte for each item")
 	}
-	for i := range n {
-		if scales.At(i) > quant.MaxSignScale {
-			return nil, layout(KindRowScales, "scales of at most 32767")
-		}
-	}
-	return quant.Signs{N: n, D: d, Codes: raw[KindRows], Scales: scales, Exp: b.exp(KindRows)}, nil
+	return quant.Signs{N: n, D: d, Codes: raw[KindRows], Scales: raw[KindRowScales], Exp: b.exp(KindRows)}, nil
 }
 
 func (b *Bundle) loadFloats(raw map[Kind][]byte, n, d int) (quant.Table, error) {

@@ -10,10 +10,13 @@ type Query struct {
 	tail  []int16   // codes for rows that are read 16 at a time, see Set
 	bias  int32     // 8 times the sum of codes
 
-	exact []int64  // PQ, Signs: 16 values for each sub-quantiser
-	small []byte   // the same in 6 bits
-	zero  int16    // Signs: what the small sums of a score of 0 are
-	count []uint32 // PQ: how many of a sample have each sum
+	// PQ, Signs: 16 values for each sub-quantiser, the same in 6 bits, and how
+	// their sums become scores, see scoreOf.
+	exact  []int64
+	small  []byte
+	zero   int16
+	shift  uint8
+	sample Top
 
 	items, dots []int32 // Score: rows in fours, and their products
 }
@@ -90,26 +93,24 @@ func (q *Query) tables(m int) {
 const maxSmall = 63
 
 // shrink fills the small tables from the exact ones: each starts at 0, and one
-// step is the same for all. It returns the least values' sum and the step as a
-// fraction: a value v of a table that starts at lo is (v-lo)·63/span.
-func (q *Query) shrink() (lo, span int64) {
-	var least [2]int64 // of one table
+// step is the same for all: a value v of a table that starts at lo is
+// (v-lo)·63/span, rounded.
+func (q *Query) shrink() {
+	m := len(q.exact) / 16
+	var lo, span int64
 	for t := 0; t < len(q.exact); t += 16 {
-		least = extremes(q.exact[t : t+16])
+		least := extremes(q.exact[t : t+16])
 		lo += least[0]
 		span = max(span, least[1]-least[0])
 	}
-	if span == 0 {
-		clear(q.small)
-		return lo, 1
-	}
+	span = max(span, 1)
 	for t := 0; t < len(q.exact); t += 16 {
 		first := extremes(q.exact[t : t+16])[0]
 		for c := t; c < t+16; c++ {
 			q.small[c] = byte(((q.exact[c]-first)*maxSmall + span/2) / span)
 		}
 	}
-	return lo, span
+	q.setZero(m, lo, span)
 }
 
 // extremes returns the least and the greatest of v.

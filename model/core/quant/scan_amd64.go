@@ -4,114 +4,12 @@ package quant
 
 import (
 	"simd/archsimd"
-	"unsafe"
 
 	"github.com/nearside/nearside/model/core/wire"
 )
 
 // The kernels below use AVX2, and AVX-512 where it doubles the speed. What a
 // processor lacks the scalar code does.
-
-func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
-	size := groupBytes * m
-	tables = tables[:size]
-	wide, simd := archsimd.X86.AVX512(), archsimd.X86.AVX2()
-	if !simd {
-		return pqScanScalar(codes, m, tables, least, sums)
-	}
-	blocks := len(codes) / size
-	limit := archsimd.BroadcastUint16x16(least)
-	for block := range blocks {
-		var lo, hi archsimd.Uint16x16
-		if wide {
-			lo, hi = blockSums512(codes[block*size:(block+1)*size], tables)
-		} else {
-			lo, hi = blockSums256(codes[block*size:(block+1)*size], tables)
-		}
-		if lo.Max(hi).GreaterEqual(limit).ToBits() != 0 {
-			lo.Store(sums[:16])
-			hi.Store(sums[16:])
-			archsimd.ClearAVXUpperBits()
-			return block
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-	return blocks
-}
-
-func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
-	size := groupBytes * m
-	tables = tables[:size]
-	if !archsimd.X86.AVX2() {
-		return signScanScalar(codes, m, tables, zero, scales, least, sums)
-	}
-	blocks := min(len(codes)/size, len(scales)/(2*blockItems))
-	offset, limit := archsimd.BroadcastInt16x16(zero), archsimd.BroadcastInt32x8(least)
-	for block := range blocks {
-		lo, hi := blockSums256(codes[block*size:(block+1)*size], tables)
-		found := uint8(0)
-		for half, s := range [2]archsimd.Int16x16{lo.BitsToInt16().Sub(offset), hi.BitsToInt16().Sub(offset)} {
-			scale := archsimd.LoadInt16x16Array((*[16]int16)(unsafe.Pointer(&scales[2*(block*blockItems+16*half)])))
-			found |= s.GetLo().ExtendToInt32().Mul(scale.GetLo().ExtendToInt32()).GreaterEqual(limit).ToBits()
-			found |= s.GetHi().ExtendToInt32().Mul(scale.GetHi().ExtendToInt32()).GreaterEqual(limit).ToBits()
-		}
-		if found != 0 {
-			lo.Store(sums[:16])
-			hi.Store(sums[16:])
-			archsimd.ClearAVXUpperBits()
-			return block
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-	return blocks
-}
-
-// blockSums256 returns the sums of a block's 32 items: two groups at a time,
-// whose bytes are summed apart as even and odd items.
-func blockSums256(block, tables []byte) (lo, hi archsimd.Uint16x16) {
-	low := archsimd.BroadcastUint8x32(15)
-	var all0, odd0, all1, odd1 archsimd.Uint16x16
-	for at := 0; at+64 <= len(block); at += 64 {
-		x0 := archsimd.LoadUint8x32Array((*[32]byte)(block[at:]))
-		x1 := archsimd.LoadUint8x32Array((*[32]byte)(block[at+32:]))
-		t0 := archsimd.LoadUint8x32Array((*[32]byte)(tables[at:]))
-		t1 := archsimd.LoadUint8x32Array((*[32]byte)(tables[at+32:]))
-		s := t0.PermuteOrZeroGrouped(x0.And(low).BitsToInt8()).Add(t1.PermuteOrZeroGrouped(x1.And(low).BitsToInt8())).ReshapeToUint16s()
-		all0, odd0 = all0.Add(s), odd0.Add(s.ShiftAllRight(8))
-		x0 = x0.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
-		x1 = x1.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
-		s = t0.PermuteOrZeroGrouped(x0.BitsToInt8()).Add(t1.PermuteOrZeroGrouped(x1.BitsToInt8())).ReshapeToUint16s()
-		all1, odd1 = all1.Add(s), odd1.Add(s.ShiftAllRight(8))
-	}
-	return evenOdd(all0.GetLo().Add(all0.GetHi()), odd0.GetLo().Add(odd0.GetHi())),
-		evenOdd(all1.GetLo().Add(all1.GetHi()), odd1.GetLo().Add(odd1.GetHi()))
-}
-
-// evenOdd returns 16 items' sums from the sums of byte pairs and of their high
-// bytes: odd items are the latter, even ones the rest.
-func evenOdd(all, odd archsimd.Uint16x8) archsimd.Uint16x16 {
-	var v archsimd.Uint16x16
-	return v.SetLo(all.Sub(odd.ShiftAllLeft(8))).SetHi(odd)
-}
-
-// blockSums512 is blockSums256 with four groups at a time.
-func blockSums512(block, tables []byte) (lo, hi archsimd.Uint16x16) {
-	low := archsimd.BroadcastUint8x64(15)
-	var all0, odd0, all1, odd1 archsimd.Uint16x32
-	for at := 0; at+64 <= len(block); at += 64 {
-		x := archsimd.LoadUint8x64Array((*[64]byte)(block[at:]))
-		t := archsimd.LoadUint8x64Array((*[64]byte)(tables[at:]))
-		s := t.PermuteOrZeroGrouped(x.And(low).BitsToInt8()).ReshapeToUint16s()
-		all0, odd0 = all0.Add(s), odd0.Add(s.ShiftAllRight(8))
-		x = x.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low)
-		s = t.PermuteOrZeroGrouped(x.BitsToInt8()).ReshapeToUint16s()
-		all1, odd1 = all1.Add(s), odd1.Add(s.ShiftAllRight(8))
-	}
-	a0, o0 := all0.GetLo().Add(all0.GetHi()), odd0.GetLo().Add(odd0.GetHi())
-	a1, o1 := all1.GetLo().Add(all1.GetHi()), odd1.GetLo().Add(odd1.GetHi())
-	return evenOdd(a0.GetLo().Add(a0.GetHi()), o0.GetLo().Add(o0.GetHi())),
-		evenOdd(a1.GetLo().Add(a1.GetHi()), o1.GetLo().Add(o1.GetHi()))
-}
 
 func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {
 	if !archsimd.X86.AVX2() || d < 16 {

@@ -4,12 +4,8 @@ package quant
 
 import "github.com/nearside/nearside/model/core/wire"
 
-func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
-	return pqScanScalar(codes, m, tables, least, sums)
-}
-
-func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
-	return signScanScalar(codes, m, tables, zero, scales, least, sums)
+func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
+	return sumScanScalar(codes, m, q, scales, least, hit)
 }
 
 func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {

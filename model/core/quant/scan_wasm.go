@@ -2,13 +2,10 @@
 
 package quant
 
-// The kernels in scan_wasm.s. They read what the callers in this file bound.
+// The kernels in scan_wasm.s and sumscan_wasm.s. They read what the callers in this file bound.
 
 //go:noescape
-func pqScanAsm(codes *byte, blocks, fours int, tables *byte, least uint16, sums *[blockItems]uint16) int
-
-//go:noescape
-func signScanAsm(codes *byte, blocks, fours int, tables *byte, bias int16, scales *byte, least int32, sums *[blockItems]uint16) int
+func sumScanAsm(codes *byte, blocks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, hit *sumHit) int
 
 //go:noescape
 func int8ScanAsm(codes *int8, groups, d int, query *int16, scales *byte, least int64, dots *[4]int32) int
@@ -22,22 +19,13 @@ func int8RowsAsm(codes *int8, d int, query *int16, items *int32, groups int, dot
 //go:noescape
 func int4RowsAsm(codes *byte, stride int, query *int16, bias int32, items *int32, groups int, dots *int32)
 
-func pqScan(codes []byte, m int, tables []byte, least uint16, sums *[blockItems]uint16) int {
-	blocks := len(codes) / (groupBytes * m)
+func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
+	blocks := min(len(codes)/(groupBytes*m), len(scales)/blockItems)
 	if blocks == 0 {
 		return 0
 	}
-	_ = tables[groupBytes*m-1]
-	return pqScanAsm(&codes[0], blocks, m/4, &tables[0], least, sums)
-}
-
-func signScan(codes []byte, m int, tables []byte, zero int16, scales []byte, least int32, sums *[blockItems]uint16) int {
-	blocks := min(len(codes)/(groupBytes*m), len(scales)/(2*blockItems))
-	if blocks == 0 {
-		return 0
-	}
-	_ = tables[groupBytes*m-1]
-	return signScanAsm(&codes[0], blocks, m/4, &tables[0], zero, &scales[0], least, sums)
+	_ = q.small[groupBytes*m-1]
+	return sumScanAsm(&codes[0], blocks, m, &q.small[0], q.zero, q.shift, &scales[0], least, hit)
 }
 
 func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {

@@ -1,0 +1,168 @@
+//go:build goexperiment.simd
+
+#include "textflag.h"
+
+// See scan_wasm.s for why this is assembly, and for what the assembler lacks.
+
+// SUMLOOK leaves on the stack what the 16 low halves of the codes at R0+AT find
+// in the table at R3+AT. V0 is 15 in every byte. The codes stay in V2 and the
+// table in V3, for SUMHIGH and the high halves.
+#define SUMLOOK(AT) \
+	Get R3; I32WrapI64; V128Load $AT; Tee V3; \
+	Get R0; I32WrapI64; V128Load $AT; Tee V2; \
+	Get V0; V128And; I8x16Swizzle
+
+#define SUMHIGH \
+	Get V3; \
+	Get V2; I32Const $4; I16x8ShrU; Get V0; V128And; I8x16Swizzle
+
+// SUMADD does SUMLOOK and SUMHIGH and adds what they find to V4 and V5.
+#define SUMADD(AT) \
+	SUMLOOK(AT); Get V4; I8x16Add; Set V4; \
+	SUMHIGH; Get V5; I8x16Add; Set V5
+
+// SUMWIDEN adds the bytes of V4 and V5, pairs of an even and an odd one, to the
+// 16 bit sums: the pairs as they are to V6 and V8, the odd ones to V7 and V9.
+#define SUMWIDEN \
+	Get V4; Get V6; I16x8Add; Set V6; \
+	Get V4; I32Const $8; I16x8ShrU; Get V7; I16x8Add; Set V7; \
+	Get V5; Get V8; I16x8Add; Set V8; \
+	Get V5; I32Const $8; I16x8ShrU; Get V9; I16x8Add; Set V9
+
+#define SUMSTEP(N) \
+	Get R0; I64Const $N; I64Add; Set R0; \
+	Get R3; I64Const $N; I64Add; Set R3
+
+// SCALED makes the 8 sums of SUMS scores: less V11, shifted left by R9, times
+// the scales in the low or high half of V10, see scoreOf.
+#define SCALED(SUMS, EXTEND) \
+	Get SUMS; Get V11; I16x8Sub; Get R9; I32WrapI64; I16x8Shl; \
+	Get V10; EXTEND; I32Const $7; I16x8Shl; I16x8Q15MulrSatS; Set SUMS
+
+// STORE stores SUMS at R7+AT.
+#define STORE(SUMS, AT) \
+	Get R7; I64Const $AT; I64Add; I32WrapI64; Get SUMS; V128Store $0
+
+// func sumScanAsm(codes *byte, blocks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, hit *sumHit) int
+TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
+	I64Load codes+0(FP)
+	Set R0
+	I64Load blocks+8(FP)
+	Set R1
+	I64Load m+16(FP)
+	Set R2
+	I64Load tables+24(FP)
+	Set R4
+	I64Load16S zero+32(FP)
+	I32WrapI64
+	I16x8Splat
+	Set V11
+	I64Load8U shift+34(FP)
+	Set R9
+	I64Load scales+40(FP)
+	Set R8
+	I64Load16S least+48(FP)
+	I32WrapI64
+	I16x8Splat
+	Set V12
+	I64Load hit+56(FP)
+	Set R7
+	I64Const $0
+	Set R6 // block
+	I32Const $15
+	I8x16Splat
+	Set V0
+	I32Const $0
+	I8x16Splat
+	Set V1
+	Block
+		Loop
+			Get R6
+			Get R1
+			I64GeS
+			BrIf $1
+			Get R4
+			Set R3
+			Get R2
+			Set R5 // sub-quantisers left
+			Get V1
+			Tee V6
+			Tee V7
+			Tee V8
+			Set V9
+			Block
+				Loop
+					Get R5
+					I64Const $4
+					I64LtS
+					BrIf $1
+					SUMLOOK(0); Set V4
+					SUMHIGH; Set V5
+					SUMADD(16)
+					SUMADD(32)
+					SUMADD(48)
+					SUMWIDEN
+					SUMSTEP(64)
+					Get R5
+					I64Const $4
+					I64Sub
+					Set R5
+					Br $0
+				End
+			End
+			Get R5
+			I64Eqz
+			I32Eqz
+			If // two more
+				SUMLOOK(0); Set V4
+				SUMHIGH; Set V5
+				SUMADD(16)
+				SUMWIDEN
+				SUMSTEP(32)
+			End
+			Get V6; Get V7; I32Const $8; I16x8Shl; I16x8Sub; Set V6
+			Get V8; Get V9; I32Const $8; I16x8Shl; I16x8Sub; Set V8
+
+			Get R8; I32WrapI64; V128Load $0; Set V10
+			SCALED(V6, I16x8ExtendLowI8x16U)
+			SCALED(V7, I16x8ExtendHighI8x16U)
+			Get R8; I32WrapI64; V128Load $16; Set V10
+			SCALED(V8, I16x8ExtendLowI8x16U)
+			SCALED(V9, I16x8ExtendHighI8x16U)
+			Get V6; Get V7; I16x8MaxS
+			Get V8; Get V9; I16x8MaxS
+			I16x8MaxS
+			Get V12
+			I16x8GeS
+			V128AnyTrue
+			If
+				STORE(V6, 0)
+				STORE(V7, 16)
+				STORE(V8, 32)
+				STORE(V9, 48)
+				Get R7
+				I64Const $64
+				I64Add
+				I32WrapI64
+				Get V6; Get V12; I16x8GeS; I16x8Bitmask
+				Get V7; Get V12; I16x8GeS; I16x8Bitmask; I32Const $8; I32Shl; I32Or
+				Get V8; Get V12; I16x8GeS; I16x8Bitmask; I32Const $16; I32Shl; I32Or
+				Get V9; Get V12; I16x8GeS; I16x8Bitmask; I32Const $24; I32Shl; I32Or
+				I32Store $0
+				Br $2
+			End
+			Get R8
+			I64Const $32
+			I64Add
+			Set R8
+			Get R6
+			I64Const $1
+			I64Add
+			Set R6
+			Br $0
+		End
+	End
+	Get SP
+	Get R6
+	I64Store ret+64(FP)
+	RET
