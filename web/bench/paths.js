@@ -30,7 +30,7 @@ export function filePath(path) {
  * @throws {Error} with a hint after a newline
  */
 export function findWorld(dir, size) {
-  const hint = `\nmake one: node web/bench/make-world.js ${dir} ${size}`;
+  const hint = `\nmake one: go run ./web/bench/world ${dir} ${size}`;
   for (const folder of [join(dir, size), dir]) {
     const file = join(folder, 'world.json');
     if (!existsSync(file)) continue;

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 
 	"github.com/nearside/nearside/model/core/digest"
@@ -31,7 +32,7 @@ type Bundle struct {
 	ids, titles, tagNames, authors, urls, images Strings
 	tagEnds, published                           wire.Uint32s
 	tags                                         wire.Uint16s
-	slots                                        []int32 // hash table of ids: index+1, or 0
+	slots                                        []uint32 // hash table of ids, see slotItem
 
 	file    []byte
 	waiting bool // for the rows that rescore
@@ -224,6 +225,14 @@ func ManifestOf(file []byte) ([]byte, error) {
 // million honest ids need less than a tenth of it.
 const maxProbes = 1024
 
+// A slot of the table of ids is 0, or an item's index under 7 bits of its id's
+// hash and a 1: most ids that are not the one that is sought differ there, and
+// need not be fetched.
+const (
+	slotItem = MaxItems - 1
+	slotUsed = 1 << 31
+)
+
 // index builds the hash table of ids and makes sure that they are distinct.
 func (b *Bundle) index() error {
 	n := b.ids.Len()
@@ -231,53 +240,71 @@ func (b *Bundle) index() error {
 	for size < 2*n {
 		size *= 2
 	}
-	b.slots = make([]int32, size)
+	b.slots = make([]uint32, size)
 	for i := range n {
 		id := b.ids.Bytes(i)
 		if len(id) == 0 {
 			return layout(KindIDs, "ids of 1 to 256 bytes")
 		}
-		slot, found := b.find(id)
+		slot, tag, found := b.find(id)
 		if found {
 			return layout(KindIDs, "distinct ids")
 		}
 		if slot < 0 {
 			return layout(KindIDs, "ids that do not collide")
 		}
-		b.slots[slot] = int32(i) + 1
+		b.slots[slot] = tag | uint32(i)
 	}
 	return nil
 }
 
-// find returns the slot that holds id, or the free one where it would stand;
-// -1 when there is none within maxProbes.
-func (b *Bundle) find(id []byte) (slot int, found bool) {
-	h := uint32(2166136261) // FNV-1a
-	for _, c := range id {
-		h = (h ^ uint32(c)) * 16777619
-	}
+// find returns the slot that holds id, or the free one where it would stand,
+// and the tag under which; -1 when there is none within maxProbes.
+func (b *Bundle) find(id []byte) (slot int, tag uint32, found bool) {
+	h := hashID(id)
+	tag = uint32(h>>33)&^slotItem | slotUsed
 	mask := len(b.slots) - 1
-	for probe := range maxProbes {
-		slot = (int(h) + probe) & mask
-		i := b.slots[slot]
-		if i == 0 {
-			return slot, false
+	at := int(uint32(h))
+	for range maxProbes {
+		at &= mask
+		s := b.slots[at]
+		if s == 0 {
+			return at, tag, false
 		}
-		if bytes.Equal(b.ids.Bytes(int(i)-1), id) {
-			return slot, true
+		if s&^slotItem == tag && bytes.Equal(b.ids.Bytes(int(s&slotItem)), id) {
+			return at, tag, true
 		}
+		at++
 	}
-	return -1, false
+	return -1, tag, false
+}
+
+// hashID mixes 8 bytes at a time: those of FNV, with its prime, one word instead
+// of one byte, and the high half folded into the low one, which is where the
+// slot comes from.
+func hashID(id []byte) uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037)
+	for ; len(id) >= 8; id = id[8:] {
+		h = (h ^ binary.LittleEndian.Uint64(id)) * prime
+		h ^= h >> 29
+	}
+	var last uint64
+	for i, c := range id {
+		last |= uint64(c) << (8 * i)
+	}
+	h = (h ^ last ^ uint64(len(id))<<56) * prime
+	return h ^ h>>29
 }
 
 // Lookup returns the index of the item with an id; ok is false when the
 // catalogue does not have it.
 func (b *Bundle) Lookup(id string) (index int, ok bool) {
-	slot, found := b.find([]byte(id))
+	slot, _, found := b.find(wire.Bytes(id))
 	if !found {
 		return 0, false
 	}
-	return int(b.slots[slot]) - 1, true
+	return int(b.slots[slot] & slotItem), true
 }
 
 // ID returns the id of item i.

@@ -62,3 +62,6 @@ func AppendFloat32s(dst []byte, v []float32) []byte {
 // String returns b as a string without a copy: b must not change while the
 // string is in use.
 func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Bytes returns s as bytes without a copy: they must not be written to.
+func Bytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
