@@ -69,6 +69,7 @@ size: wasm ## the module's size, raw and brotli, against the golden file
 	go test ./wasm -run '^TestSize$$' -count=1
 	@cat wasm/testdata/size.txt
 
+nightly: export NEARSIDE_NIGHTLY = 1
 nightly: test test-wasm fuzz ## the long forms
 
 clean:
