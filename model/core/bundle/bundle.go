@@ -330,9 +330,6 @@ func (b *Bundle) Published(i int) int64 {
 	return int64(b.published.At(i))
 }
 
-// HasTags says whether the catalogue has tags at all.
-func (b *Bundle) HasTags() bool { return b.tagEnds.Len() > 0 }
-
 // Tag returns the index of a tag; ok is false when no item has it.
 func (b *Bundle) Tag(name string) (tag int, ok bool) {
 	for t := range b.tagNames.Len() {
@@ -346,9 +343,17 @@ func (b *Bundle) Tag(name string) (tag int, ok bool) {
 // TagCount returns how many tags there are.
 func (b *Bundle) TagCount() int { return b.tagNames.Len() }
 
-// TagsOf returns the tags of item i, as indices.
-func (b *Bundle) TagsOf(i int) wire.Uint16s {
-	return b.tags[2*b.tagEnds.At(i) : 2*b.tagEnds.At(i+1)]
+// EachTags calls visit for every item, with its tags as indices.
+func (b *Bundle) EachTags(visit func(i int, tags wire.Uint16s)) {
+	at := uint32(0)
+	for i := range b.Manifest.Limits.Items {
+		end := at
+		if b.tagEnds.Len() > 0 {
+			end = b.tagEnds.At(i + 1)
+		}
+		visit(i, b.tags[2*at:2*end])
+		at = end
+	}
 }
 
 // Tags returns the tags of item i.

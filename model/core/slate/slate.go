@@ -1,6 +1,7 @@
 package slate
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/wire"
 )
 
 // ErrKnownAnswer says that this engine does not compute what the publisher
@@ -19,14 +21,19 @@ var ErrKnownAnswer = errors.New("slate: a known answer does not come out on this
 var ErrNoItem = errors.New("an index within the catalogue")
 
 // Recommender answers requests over one bundle. It keeps buffers, and nothing
-// of a request that an answer could depend on, between calls; it is not safe
+// of a request that an answer depends on, between calls; it is not safe
 // for concurrent use.
 type Recommender struct {
 	b       *bundle.Bundle
 	scorer  *score.Scorer
 	blocked []byte // n bits
 	tags    []byte // for each tag: whether a request wants it
-	vector  []float32
+
+	// See blockTags.
+	wanted, tagsOf []byte // the tags of this request, and those of tagBlocked
+	tagBlocked     []byte // n bits; nil until tags are asked for
+
+	vector []float32
 
 	request Request
 	items   []Item
@@ -138,8 +145,23 @@ func (r *Recommender) block(req Request, h score.History) (ranked int) {
 	return ranked
 }
 
-// blockTags sets the bits of the items whose tags are not wanted.
+// blockTags sets the bits of the items whose tags are not wanted. The bits of
+// the last tags that were asked for are kept, because a page asks for the same
+// ones again and again and they take longer than a scan; they say nothing about
+// a person that an answer could show.
 func (r *Recommender) blockTags(req Request) {
+	r.wanted = appendTexts(appendTexts(r.wanted[:0], req.AnyTags), req.NoTags)
+	if r.tagBlocked == nil || !bytes.Equal(r.wanted, r.tagsOf) {
+		r.tagsOf = append(r.tagsOf[:0], r.wanted...)
+		r.findTags(req)
+	}
+	for i, b := range r.tagBlocked {
+		r.blocked[i] |= b
+	}
+}
+
+// findTags sets tagBlocked for the tags of req.
+func (r *Recommender) findTags(req Request) {
 	clear(r.tags)
 	for _, name := range req.AnyTags {
 		if t, ok := r.b.Tag(name); ok {
@@ -155,18 +177,19 @@ func (r *Recommender) blockTags(req Request) {
 	if len(req.AnyTags) > 0 {
 		need = tagAny
 	}
-	for i := range r.b.Manifest.Limits.Items {
+	if r.tagBlocked == nil {
+		r.tagBlocked = make([]byte, len(r.blocked))
+	}
+	clear(r.tagBlocked)
+	r.b.EachTags(func(i int, list wire.Uint16s) {
 		has := byte(0)
-		if r.b.HasTags() {
-			list := r.b.TagsOf(i)
-			for k := range list.Len() {
-				has |= r.tags[list.At(k)]
-			}
+		for ; len(list) > 0; list = list[2:] {
+			has |= r.tags[list.At(0)]
 		}
 		if has != need {
-			r.blocked[i>>3] |= 1 << (i & 7)
+			r.tagBlocked[i>>3] |= 1 << (i & 7)
 		}
-	}
+	})
 }
 
 // Items returns what the catalogue says about items.

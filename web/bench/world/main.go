@@ -86,7 +86,7 @@ func parseSize(text string) (int, error) {
 		digits, unit = cut, 1000000
 	}
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < best || n*unit > bundle.MaxItems {
+	if err != nil || n < 1 || n > bundle.MaxItems || n*unit < best || n*unit > bundle.MaxItems {
 		return 0, fmt.Errorf("want a number of items such as 10k, 100k or 1m, at most %d", bundle.MaxItems)
 	}
 	return n * unit, nil
