@@ -17,6 +17,8 @@ const abiVersion = 2;
 const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;
+const maxFile = 2 ** 30; // bytes of a bundle, and of a buffer of the module's
+const partial = codes.indexOf('partial');
 
 /**
  * What nearside throws. `code` is the word to act on: one of {@link codes}, or
@@ -51,6 +53,12 @@ export class NearsideError extends Error {
  * @property {Event[]} events the history, in any order
  * @property {number} reasons how many for each item, 0 … 16
  * @property {string[]} exclude ids that must not be shown, besides the history's own
+ * @property {string[]} [anyTags] at most 64: an item must have one of them
+ * @property {string[]} [noTags] at most 64: an item must have none of them
+ * @property {Uint8Array} [unavailable] bit i mod 8 (1, 2, 4, …) of byte ⌊i/8⌋ is
+ *   set when item i must not be shown; what is missing is 0
+ * @property {Float32Array} [vector] to rank by instead of the history, in the
+ *   coordinates of the model's factors; there are no reasons then
  *
  * @typedef {object} Slate
  * @property {SlateItem[]} items best first
@@ -73,6 +81,7 @@ export class NearsideError extends Error {
  * @property {number} used how many events of the history were used
  * @property {number} unknown how many were about items that the catalogue lacks
  * @property {boolean} cold nothing usable was in the history: the order is popularity
+ * @property {boolean} early the bundle was not whole: the codes alone gave the scores
  *
  * @typedef {object} Catalogue
  * @property {number} count items in the whole catalogue
@@ -105,9 +114,7 @@ export async function instantiate(wasm) {
     throw new NearsideError('module', `guest: module imports "${from}.${name}", want no imports`);
   }
   const instance = await WebAssembly.instantiate(module, {});
-  const guest = new Guest(instance.exports);
-  guest.start();
-  return guest;
+  return new Guest(new Instance(instance.exports));
 }
 
 /**
@@ -128,25 +135,86 @@ export async function compile(run) {
   }
 }
 
-/** One instance. It holds one bundle and serves one caller at a time. */
-class Guest {
+/** An instance's memory and exports. */
+class Instance {
   #exports;
   #lost = false;
 
-  /** @param {any} exports */
-  constructor(exports) {
-    this.#exports = exports;
-  }
+  /** The receiver whose bundle is open and not whole. @type {Receiver | undefined} */
+  arriving;
 
-  /** Starts the Go runtime and compares ABI versions. */
-  start() {
-    const { memory, _initialize, nearside_abi } = this.#exports;
+  /** Starts the Go runtime and compares ABI versions. @param {any} exports */
+  constructor(exports) {
+    const { memory, _initialize, nearside_abi } = exports;
     if (!memory || !_initialize || !nearside_abi) {
       throw new NearsideError('module', 'guest: module lacks the exports of ABI.md');
     }
-    this.#run('_initialize');
-    const version = this.#run('nearside_abi');
+    this.#exports = exports;
+    this.run('_initialize');
+    const version = this.run('nearside_abi');
     if (version !== abiVersion) throw new NearsideError('version', `guest: module speaks ABI ${version}, want ${abiVersion}`);
+  }
+
+  /** The address of a fresh buffer. @param {number} n bytes @throws {NearsideError} 'memory' */
+  alloc(n) {
+    const pointer = n <= maxFile ? this.run('nearside_alloc', n) >>> 0 : 0;
+    if (pointer === 0 && n > 0) throw new NearsideError('memory', `guest: no room for ${n} bytes`);
+    return pointer;
+  }
+
+  /** The address of a fresh buffer with these bytes in it. @param {Uint8Array} bytes */
+  give(bytes) {
+    const pointer = this.alloc(bytes.length);
+    this.view(pointer, bytes.length).set(bytes);
+    return pointer;
+  }
+
+  /** Gives a buffer back by passing it to a call that refuses it. @param {number} pointer */
+  drop(pointer) {
+    this.run('nearside_items', pointer, 0);
+  }
+
+  /**
+   * Some of the memory, until the next call: growth detaches it.
+   *
+   * @param {number} pointer
+   * @param {number} length
+   */
+  view(pointer, length) {
+    return new Uint8Array(this.#exports.memory.buffer, pointer, length);
+  }
+
+  /**
+   * @param {string} name
+   * @param {...(number | bigint)} args
+   * @returns {{status: number, answer: Uint8Array}} the answer is a view
+   */
+  call(name, ...args) {
+    const status = this.run(name, ...args);
+    const pointer = this.run('nearside_result') >>> 0;
+    const length = this.run('nearside_result_len') >>> 0;
+    return { status, answer: this.view(pointer, length) };
+  }
+
+  /** @param {string} name @param {...(number | bigint)} args */
+  run(name, ...args) {
+    if (this.#lost) throw new NearsideError('trap', 'guest: the module stopped in an earlier call; make a new instance');
+    try {
+      return this.#exports[name](...args);
+    } catch (cause) {
+      this.#lost = true;
+      throw new NearsideError('trap', `guest: the module stopped in "${name}": ${cause}`, { cause });
+    }
+  }
+}
+
+/** One instance. It holds one bundle and serves one caller at a time. */
+class Guest {
+  #instance;
+
+  /** @param {Instance} instance */
+  constructor(instance) {
+    this.#instance = instance;
   }
 
   /**
@@ -160,13 +228,31 @@ class Guest {
    *   'hash', 'layout', 'limit', 'known-answer', 'memory'
    */
   open(root, bundle, now) {
-    const pointers = [root, bundle].flatMap((bytes) => [this.#give(bytes), bytes.length]);
-    this.#check('open', this.#call('nearside_open', ...pointers, BigInt(now)));
+    const pointers = [root, bundle].flatMap((bytes) => [this.#instance.give(bytes), bytes.length]);
+    check('open', this.#instance.call('nearside_open', ...pointers, BigInt(now)));
+    this.#instance.arriving = undefined;
+  }
+
+  /**
+   * Opens a bundle that is still arriving: as soon as what has come can answer,
+   * and fully at its end. Each chunk is copied once, into the place where the
+   * module uses it. Until then the bundle before it stays open.
+   *
+   *   await response.body.pipeTo(new WritableStream(guest.receive(root, size, now)));
+   *
+   * @param {Uint8Array} root
+   * @param {number} size the file's bytes, as announced; 0 or NaN: not known
+   * @param {number} now Unix seconds
+   * @returns {Receiver}
+   * @throws {NearsideError} 'memory'
+   */
+  receive(root, size, now) {
+    return new Receiver(this.#instance, root, size || 0, now);
   }
 
   /** The manifest's bytes, exactly as they were signed. @throws {NearsideError} 'not-open' */
   manifest() {
-    return this.#check('manifest', this.#call('nearside_manifest'));
+    return check('manifest', this.#instance.call('nearside_manifest')).slice();
   }
 
   /**
@@ -178,7 +264,7 @@ class Guest {
    */
   items(indices) {
     const request = document('items', [[0, documentVersion], [1, indices]]);
-    const answer = decode(this.#check('items', this.call('nearside_items', request)));
+    const answer = decode(check('items', this.#pass('nearside_items', request)));
     return {
       count: answer.get(1),
       items: answer.get(2).map((/** @type {Map<number, any>} */ item) => ({
@@ -202,16 +288,21 @@ class Guest {
    * @returns {Slate}
    * @throws {NearsideError} 'request', 'limit', 'not-open'
    */
-  recommend({ k, now, events, reasons, exclude }) {
-    const request = document('recommend', [
+  recommend({ k, now, events, reasons, exclude, anyTags, noTags, unavailable, vector }) {
+    /** @type {[number, any][]} */
+    const pairs = [
       [0, documentVersion],
       [1, k],
       [2, now],
       [3, events.map(({ item, kind, time, weight }) => [item, kinds.indexOf(kind), time, Math.round(weight * unitWeight)])],
       [4, reasons],
       [5, exclude],
-    ]);
-    const answer = decode(this.#check('recommend', this.call('nearside_recommend', request)));
+    ];
+    if (anyTags?.length) pairs.push([6, anyTags]);
+    if (noTags?.length) pairs.push([7, noTags]);
+    if (unavailable?.length) pairs.push([8, unavailable]);
+    if (vector?.length) pairs.push([9, littleEndian(vector)]);
+    const answer = decode(check('recommend', this.#pass('nearside_recommend', document('recommend', pairs))));
     const receipt = answer.get(2);
     return {
       items: answer.get(1).map((/** @type {Map<number, any>} */ item) => ({
@@ -229,6 +320,7 @@ class Guest {
         used: receipt.get(4),
         unknown: receipt.get(5),
         cold: receipt.get(6),
+        early: receipt.get(7) ?? false,
       },
     };
   }
@@ -243,42 +335,201 @@ class Guest {
    * @throws {NearsideError} 'trap', 'memory'
    */
   call(name, request) {
-    return this.#call(name, this.#give(request), request.length);
+    const { status, answer } = this.#pass(name, request);
+    return { status, answer: answer.slice() };
   }
 
-  /** A buffer of the guest's with these bytes in it. @param {Uint8Array} bytes */
-  #give(bytes) {
-    const pointer = this.#run('nearside_alloc', bytes.length) >>> 0;
-    if (pointer === 0 && bytes.length > 0) throw new NearsideError('memory', `guest: no room for ${bytes.length} bytes`);
-    // A view taken before the call would be detached if the memory grew in it.
-    new Uint8Array(this.#exports.memory.buffer, pointer, bytes.length).set(bytes);
-    return pointer;
+  /** @param {string} name @param {Uint8Array} request */
+  #pass(name, request) {
+    return this.#instance.call(name, this.#instance.give(request), request.length);
+  }
+}
+
+/**
+ * A bundle on its way into the module, see {@link Guest.receive}: the underlying
+ * sink of a WritableStream, and as easily called by hand.
+ *
+ * Why is the announced size not trusted? A page does not see the
+ * content-encoding of another origin's file, so the length that it sees may be
+ * the compressed one. When more or less comes than announced, and when nothing
+ * was announced, the chunks are collected and the bundle is opened as a whole at
+ * the end, from a copy.
+ */
+class Receiver {
+  #instance;
+  #root;
+  #size;
+  #now;
+  #have = 0;
+  #needed = 1; // from how many bytes on a try is worth while
+  #pointer = 0; // of the module's buffer for the file
+  #rootPointer = 0;
+  #ours = false; // both buffers: no call has used them up
+  /** @type {Uint8Array[] | undefined} */
+  #chunks; // instead of the buffer
+  #open = false;
+  /** @type {NearsideError | undefined} */
+  #failure;
+  #done = false;
+
+  /** @param {Instance} instance @param {Uint8Array} root @param {number} size @param {number} now */
+  constructor(instance, root, size, now) {
+    this.#instance = instance;
+    this.#root = root.slice();
+    this.#size = size;
+    this.#now = BigInt(now);
+    if (size === 0) this.#chunks = [];
+    else this.#allocate(size);
   }
 
-  /** @param {string} name @param {...(number | bigint)} args */
-  #call(name, ...args) {
-    const status = this.#run(name, ...args);
-    const pointer = this.#run('nearside_result') >>> 0;
-    const length = this.#run('nearside_result_len') >>> 0;
-    return { status, answer: new Uint8Array(this.#exports.memory.buffer, pointer, length).slice() };
+  /** Whether the bundle answers; before {@link close}, from the codes alone. */
+  get open() {
+    return this.#open;
   }
 
-  /** @param {string} name @param {...(number | bigint)} args */
-  #run(name, ...args) {
-    if (this.#lost) throw new NearsideError('trap', 'guest: the module stopped in an earlier call; make a new instance');
+  /**
+   * Takes the next bytes of the file, and opens it when enough are there.
+   *
+   * @param {Uint8Array} chunk is copied; kept as it is when the file's size is
+   *   not the announced one, so do not write to it again
+   * @throws {NearsideError} what open in {@link Guest} throws, and then again
+   *   for every chunk; 'closed' when another bundle has been opened meanwhile,
+   *   or after abort
+   */
+  write(chunk) {
+    this.#admit();
+    if (this.#have + chunk.length > maxFile) this.#fail(new NearsideError('memory', `guest: receive: want at most ${maxFile} bytes`));
+    if (!this.#chunks && this.#have + chunk.length > this.#size) this.#collect();
+    if (this.#chunks) this.#chunks.push(chunk);
+    else this.#instance.view(this.#pointer + this.#have, chunk.length).set(chunk);
+    this.#have += chunk.length;
+    // Only close knows that the last byte was the last one.
+    if (!this.#open && !this.#chunks && this.#have >= this.#needed && this.#have < this.#size) this.#openEarly();
+  }
+
+  /**
+   * The file has ended: verifies what is new in it. When that fails, a bundle
+   * that was open already stays as it was, except after 'known-answer'.
+   *
+   * @throws {NearsideError} as write does
+   */
+  close() {
+    if (this.#done && !this.#failure) return;
+    this.#admit();
     try {
-      return this.#exports[name](...args);
-    } catch (cause) {
-      this.#lost = true;
-      throw new NearsideError('trap', `guest: the module stopped in "${name}": ${cause}`, { cause });
+      if (this.#chunks || this.#have < this.#size) this.#openCopy();
+      else if (this.#open) check('complete', this.#instance.call('nearside_complete'));
+      else this.#use('nearside_open', this.#size);
+    } catch (error) {
+      this.#fail(error);
     }
+    this.#end();
   }
 
-  /** @param {string} place @param {{status: number, answer: Uint8Array}} result */
-  #check(place, { status, answer }) {
-    if (status === 0) return answer;
-    throw new NearsideError(codes[status] ?? 'internal', `guest: ${place}: ${new TextDecoder().decode(answer)}`);
+  /** Gives up. A bundle that was open already goes on from the codes. */
+  abort() {
+    if (this.#done) return;
+    this.#failure = new NearsideError('closed', 'guest: receive: aborted');
+    this.#end();
   }
+
+  #admit() {
+    if (this.#open && !this.#done && this.#instance.arriving !== this) {
+      // The buffer went with the bundle: not one byte more may be written to it.
+      this.#fail(new NearsideError('closed', 'guest: receive: another bundle was opened'));
+    }
+    if (this.#done) throw this.#failure ?? new NearsideError('closed', 'guest: receive: closed');
+  }
+
+  /** @param {any} error @returns {never} */
+  #fail(error) {
+    if (error.code === 'known-answer') this.#open = false;
+    this.#failure = error;
+    this.#end();
+    throw error;
+  }
+
+  #end() {
+    this.#done = true;
+    this.#chunks = undefined;
+    if (this.#instance.arriving === this) this.#instance.arriving = undefined;
+    this.#release();
+  }
+
+  /** @param {number} size */
+  #allocate(size) {
+    this.#rootPointer = this.#instance.give(this.#root);
+    this.#pointer = this.#instance.alloc(size);
+    this.#ours = true;
+  }
+
+  #release() {
+    if (!this.#ours) return;
+    this.#ours = false;
+    this.#instance.drop(this.#rootPointer);
+    this.#instance.drop(this.#pointer);
+  }
+
+  #openEarly() {
+    try {
+      if (this.#use('nearside_open_early', this.#size, this.#have)) return;
+    } catch (error) {
+      this.#fail(error);
+    }
+    const needed = this.#instance.run('nearside_needed') >>> 0;
+    this.#needed = needed > this.#have ? needed : Infinity; // the announced size is wrong
+  }
+
+  /**
+   * Opens what is in the buffers, or says that it is too early for that.
+   *
+   * @param {string} name
+   * @param {...number} sizes
+   */
+  #use(name, ...sizes) {
+    this.#ours = false;
+    const result = this.#instance.call(name, this.#rootPointer, this.#root.length, this.#pointer, ...sizes, this.#now);
+    this.#ours = result.status === partial;
+    if (this.#ours) return false;
+    check('open', result);
+    this.#open = true;
+    this.#instance.arriving = this;
+    return true;
+  }
+
+  /** Takes the bytes out of the module's buffer, since they do not fit it. */
+  #collect() {
+    this.#chunks = [this.#instance.view(this.#pointer, this.#have).slice()];
+    this.#release();
+  }
+
+  #openCopy() {
+    if (!this.#chunks) this.#collect();
+    this.#allocate(this.#have);
+    let at = this.#pointer;
+    for (const chunk of /** @type {Uint8Array[]} */ (this.#chunks)) {
+      this.#instance.view(at, chunk.length).set(chunk);
+      at += chunk.length;
+    }
+    this.#use('nearside_open', this.#have);
+  }
+}
+
+/**
+ * @param {string} place
+ * @param {{status: number, answer: Uint8Array}} result
+ * @throws {NearsideError} unless the status is ok
+ */
+function check(place, { status, answer }) {
+  if (status === 0) return answer;
+  throw new NearsideError(codes[status] ?? 'internal', `guest: ${place}: ${new TextDecoder().decode(answer)}`);
+}
+
+/** @param {Float32Array} vector */
+function littleEndian(vector) {
+  const bytes = new DataView(new ArrayBuffer(vector.byteLength));
+  vector.forEach((value, i) => bytes.setFloat32(4 * i, value, true));
+  return new Uint8Array(bytes.buffer);
 }
 
 /**

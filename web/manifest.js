@@ -5,12 +5,14 @@ import { toHex } from './guest.js';
 import { decode } from './msgpack.js';
 
 const scorers = ['unknown', 'popular', 'fold-in', 'neighbours'];
+const codecs = ['none', 'int8', 'int4', 'pq', 'binary', 'float'];
 
 /** What a section holds, by its number in SPEC.md. */
 const sectionKinds = new Map([
   [1, 'ids'], [2, 'titles'], [3, 'tag-names'], [4, 'tags'], [5, 'authors'], [6, 'published'], [7, 'urls'],
-  [8, 'images'], [9, 'popularity'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [24, 'starts'],
-  [25, 'neighbours'], [26, 'weights'], [27, 'scales'],
+  [8, 'images'], [9, 'popularity'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'],
+  [21, 'centroid-scales'], [24, 'starts'], [25, 'neighbours'], [26, 'weights'], [27, 'scales'], [32, 'rescore'],
+  [33, 'rescore-scales'],
 ]);
 
 /**
@@ -26,11 +28,13 @@ const sectionKinds = new Map([
  * @property {Scoring} scoring
  * @property {Privacy} privacy
  * @property {number} knownAnswers how many answers the module checked against the publisher's
+ * @property {number} earlyAnswers the same for answers without the rows that rescore
+ * @property {Retrieval | null} retrieval null: the scorer has no factors
  *
  * @typedef {object} Section
  * @property {string} kind 'ids', 'titles', … as SPEC.md has it
  * @property {number} bytes
- * @property {string} hash SHA-256, in hex
+ * @property {string} hash in hex: the tree hash of SPEC.md; SHA-256 in format 1
  *
  * @typedef {object} Limits
  * @property {number} items in the catalogue
@@ -42,6 +46,14 @@ const sectionKinds = new Map([
  * @property {string} scorer 'popular', 'fold-in' or 'neighbours'
  * @property {number[]} weights of each kind of event; 65536 is 1
  * @property {number} halfLife seconds in which an event loses half its weight; 0: never
+ *
+ * @typedef {object} Retrieval how items are found
+ * @property {string} codec of the rows that are scanned: 'int8', 'int4', 'pq',
+ *   'binary' or 'float'
+ * @property {number} groups sub-quantisers of 'pq'; 0 otherwise
+ * @property {string} rescore codec of the rows that give candidates their score:
+ *   'none', 'int8' or 'int4'
+ * @property {number} candidates how many there are in a list of ten; 0: all items
  *
  * @typedef {object} Privacy what the model was learnt from
  * @property {number} users people in the training data
@@ -78,5 +90,19 @@ export function readManifest(bytes) {
       dropped: privacy.get(3),
     },
     knownAnswers: answers.length,
+    earlyAnswers: top.get(13)?.length ?? 0,
+    retrieval: readRetrieval(top.get(12), scorers[scoring.get(0)]),
   };
+}
+
+/**
+ * @param {Map<number, any> | undefined} retrieval
+ * @param {string} scorer
+ * @returns {Retrieval | null}
+ */
+function readRetrieval(retrieval, scorer) {
+  if (scorer !== 'fold-in') return null;
+  if (!retrieval) return { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }; // format 1 had no other
+  const [codec, groups, rescore, candidates] = [0, 1, 2, 3].map((key) => retrieval.get(key));
+  return { codec: codecs[codec] ?? 'unknown', groups, rescore: codecs[rescore] ?? 'unknown', candidates };
 }

@@ -48,7 +48,9 @@ export { NearsideError };
  */
 
 /**
- * Fetches, verifies and opens a model.
+ * Fetches, verifies and opens a model. The three files are fetched at the same
+ * time, and a bundle whose last part only refines the scores is open before that
+ * part has come: see completed in {@link Nearside}.
  *
  * @param {Options} options
  * @returns {Promise<Nearside>}
@@ -57,35 +59,51 @@ export { NearsideError };
  *   'module' when nearside.wasm is not the module; 'aborted'
  */
 export async function open({ wasm, bundle, root, signal, onProgress, storage = defaultStorage(), onWarning = console.warn }) {
-  const loading = { signal, onProgress };
+  const stop = new AbortController(); // ends whatever is under way
+  const abort = () => stop.abort(new NearsideError('aborted', 'nearside: open was aborted', { cause: signal?.reason }));
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
+  /** @type {Connection | undefined} */
+  let worker;
   try {
-    const [module, bundleBytes, rootBytes] = await Promise.all([
-      wasm instanceof WebAssembly.Module ? wasm : loadModule(wasm, loading),
-      loadBytes(bundle, 'bundle', loading),
-      loadBytes(root, 'root', { signal }), // too small for progress
-    ]);
-    signal?.throwIfAborted();
-    const worker = new Connection();
-    const abort = () => worker.close('aborted', 'nearside: open was aborted');
-    signal?.addEventListener('abort', abort);
-    try {
-      const manifest = await worker.call('open', { module, root: rootBytes, bundle: bundleBytes, now: unixNow() });
-      return new Nearside(worker, manifest, storage, onWarning);
-    } catch (error) {
-      worker.close('closed', 'nearside: open failed');
-      throw error;
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
-  } catch (cause) {
-    if (signal?.aborted) throw new NearsideError('aborted', 'nearside: open was aborted', { cause: signal.reason });
-    throw cause;
+    stop.signal.throwIfAborted();
+    const connection = (worker = new Connection());
+    const loading = { signal: stop.signal, onProgress };
+    const stopped = rejected(stop.signal);
+    const [{ size, passed }, rootBytes] = await Promise.race([stopped, Promise.all([
+      pass(bundle, loading, (chunk, transfer) => connection.post('write', [chunk], transfer)),
+      loadBytes(root, 'root', { signal: stop.signal }), // too small for progress
+      loadModule(wasm, loading).then((module) => connection.call('load', module)),
+    ])]);
+    const broken = passed.then(() => stopped);
+    const manifest = await Promise.race([stopped, broken, connection.call('open', { root: rootBytes, size, now: unixNow() })]);
+    const completed = Promise.race([stopped, broken, connection.call('complete')]);
+    completed.catch(() => {}).then(() => signal?.removeEventListener('abort', abort));
+    return new Nearside(connection, stop, manifest, { storage, onWarning, completed });
+  } catch (error) {
+    signal?.removeEventListener('abort', abort);
+    worker?.close(new NearsideError('closed', 'nearside: open failed'));
+    stop.abort(error);
+    throw error;
   }
 }
 
 /** An opened model together with the person's history. */
 class Nearside {
+  /**
+   * Resolves when the whole bundle is in use, which for most bundles is as soon
+   * as it is open. Until then recommendations come from the codes alone, and
+   * their receipts say early. When the rest does not come or is not what was
+   * signed, that goes on, and this rejects, once, with a {@link NearsideError}:
+   * 'network', 'hash' or another word of ABI.md, 'aborted' when the signal of
+   * open stopped it, 'closed'. Nobody has to listen. After 'known-answer' and
+   * 'trap' there are no recommendations any more.
+   *
+   * @type {Promise<void>}
+   */
+  completed;
   #worker;
+  #stop;
   #manifest;
   #history;
   /** @type {Map<string, Reason[]>} */
@@ -93,12 +111,14 @@ class Nearside {
 
   /**
    * @param {Connection} worker
+   * @param {AbortController} stop
    * @param {Uint8Array} manifest
-   * @param {import('./history.js').StorageLike} storage
-   * @param {(message: string) => void} onWarning
+   * @param {{storage: import('./history.js').StorageLike, onWarning: (message: string) => void, completed: Promise<any>}} rest
    */
-  constructor(worker, manifest, storage, onWarning) {
+  constructor(worker, stop, manifest, { storage, onWarning, completed }) {
+    this.completed = completed;
     this.#worker = worker;
+    this.#stop = stop;
     this.#manifest = readManifest(manifest);
     this.#history = new History(storage, `nearside:${this.#manifest.channel}`, onWarning);
   }
@@ -125,13 +145,19 @@ class Nearside {
    * @param {number} [options.k] how many items
    * @param {number} [options.reasons] how many for each item, at most 16
    * @param {string[]} [options.exclude] ids that must not be shown
+   * @param {string[]} [options.anyTags] an item must have one of them; at most 64
+   * @param {string[]} [options.noTags] an item must have none of them; at most 64
+   * @param {Uint8Array} [options.unavailable] a bit for each row of the
+   *   catalogue, lowest first; 1: must not be shown
+   * @param {Float32Array} [options.vector] to rank by instead of the history;
+   *   there are no reasons then
    * @returns {Promise<Recommendations>}
    * @throws {NearsideError} 'limit' for a k above the manifest's, 'request',
    *   'trap', 'closed'
    */
-  async recommend({ k = 10, reasons = 3, exclude = [] } = {}) {
+  async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}) {
     const events = this.#history.read().slice(-this.#manifest.limits.history);
-    const list = await this.#worker.call('recommend', { k, now: unixNow(), events, reasons, exclude });
+    const list = await this.#worker.call('recommend', { k, now: unixNow(), events, reasons, exclude, ...filters });
     this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
     return list;
   }
@@ -178,9 +204,14 @@ class Nearside {
     return this.#manifest;
   }
 
-  /** Stops the worker: recommend and items throw 'closed' from now on. The history stays. */
+  /**
+   * Stops the worker, and the download where there still is one: recommend and
+   * items throw 'closed' from now on. The history stays.
+   */
   close() {
-    this.#worker.close('closed', 'nearside: closed');
+    const closed = new NearsideError('closed', 'nearside: closed');
+    this.#stop.abort(closed);
+    this.#worker.close(closed);
   }
 }
 
@@ -207,7 +238,7 @@ class Connection {
       else call?.resolve(value);
     };
     this.#worker.onerror = (event) => {
-      this.close('network', `nearside: worker: ${event.message || 'worker.js could not be loaded'}`);
+      this.close(new NearsideError('network', `nearside: worker: ${event.message || 'worker.js could not be loaded'}`));
     };
   }
 
@@ -223,11 +254,22 @@ class Connection {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  /** @param {string} code @param {string} message what every call throws from now on */
-  close(code, message) {
+  /**
+   * Calls without waiting for an answer.
+   *
+   * @param {string} name
+   * @param {any[]} args
+   * @param {ArrayBuffer[]} transfer what of args is handed over, not copied
+   */
+  post(name, args, transfer) {
+    this.#worker.postMessage({ name, args }, transfer);
+  }
+
+  /** @param {NearsideError} error what every call throws from now on */
+  close(error) {
     if (this.#closed) return;
     this.#worker.terminate();
-    this.#closed = new NearsideError(code, message);
+    this.#closed = error;
     for (const { reject } of this.#waiting.values()) reject(this.#closed);
     this.#waiting.clear();
   }
@@ -235,8 +277,9 @@ class Connection {
 
 /** @typedef {Pick<Options, 'signal' | 'onProgress'>} Loading */
 
-/** @param {Source} source @param {Loading} loading */
+/** @param {Source | WebAssembly.Module} source @param {Loading} loading */
 async function loadModule(source, loading) {
+  if (source instanceof WebAssembly.Module) return source;
   if (isBytes(source)) return compile(() => WebAssembly.compile(source));
   return read(source, 'module', loading, (response) => {
     // Compiling while loading is refused under any other type, see
@@ -248,16 +291,74 @@ async function loadModule(source, loading) {
   });
 }
 
+/**
+ * Passes a file on as it comes, and null at its end. Bytes of the caller's are
+ * copied; what was fetched is handed over.
+ *
+ * @param {Source} source
+ * @param {Loading} loading
+ * @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send
+ * @returns {Promise<{size: number, passed: Promise<void>}>} as soon as the size
+ *   is known, in bytes, or that it is not: 0. Nobody has to listen to passed
+ */
+async function pass(source, loading, send) {
+  if (isBytes(source)) {
+    const copy = asBytes(source).slice();
+    send(copy, [copy.buffer]);
+    send(null, []);
+    return { size: source.byteLength, passed: Promise.resolve() };
+  }
+  return read(source, 'bundle', { signal: loading.signal }, async (response) => {
+    const size = announced(response);
+    // A failure in the middle has its own words, as if it were one more fetch.
+    const passed = read(response, 'bundle', loading, (counted) => pump(counted, loading.signal, send));
+    passed.catch(() => {});
+    return { size, passed };
+  });
+}
+
+/** @param {Response} response @param {AbortSignal | undefined} signal @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send */
+async function pump({ body }, signal, send) {
+  const reader = body?.getReader();
+  // A response that the caller fetched knows nothing of the signal.
+  signal?.addEventListener('abort', () => reader?.cancel(signal.reason).catch(() => {}));
+  for (let step; reader && !(step = await reader.read()).done; ) {
+    signal?.throwIfAborted();
+    // Part of a larger buffer: the rest of it may be somebody else's.
+    const chunk = step.value.byteLength === step.value.buffer.byteLength ? step.value : step.value.slice();
+    send(chunk, [chunk.buffer]);
+  }
+  signal?.throwIfAborted();
+  send(null, []);
+}
+
 /** @param {Source} source @param {string} stage @param {Loading} loading */
 async function loadBytes(source, stage, loading) {
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  if (isBytes(source)) return new Uint8Array(source);
+  if (isBytes(source)) return asBytes(source);
   return read(source, stage, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
 }
 
 /** @param {any} source @returns {source is BufferSource} */
 function isBytes(source) {
   return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+}
+
+/** @param {BufferSource} source */
+function asBytes(source) {
+  return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
+}
+
+/** The bytes of a response that is still coming; 0: not known. @param {Response} response */
+function announced({ headers }) {
+  // The length is the compressed one, if there is one.
+  return headers.has('content-encoding') ? 0 : Number(headers.get('content-length'));
+}
+
+/** A promise that rejects when the signal does. @param {AbortSignal} signal @returns {Promise<never>} */
+function rejected(signal) {
+  const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  promise.catch(() => {}); // nobody has to listen
+  return /** @type {Promise<never>} */ (promise);
 }
 
 /**
@@ -280,6 +381,7 @@ async function read(source, stage, { signal, onProgress }, consume) {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return await consume(onProgress ? counted(response, stage, onProgress) : response);
   } catch (cause) {
+    signal?.throwIfAborted(); // browsers differ in what a body that was aborted throws
     if (cause instanceof NearsideError) throw cause;
     throw new NearsideError('network', `nearside: fetch "${url}": ${/** @type {Error} */ (cause).message}`, { cause });
   }
@@ -294,8 +396,7 @@ async function read(source, stage, { signal, onProgress }, consume) {
  */
 function counted(response, stage, onProgress) {
   if (!response.body) return response;
-  // The length that is announced is the compressed one, if there is one.
-  const total = response.headers.has('content-encoding') ? 0 : Number(response.headers.get('content-length'));
+  const total = announced(response);
   let loaded = 0;
   const counter = new TransformStream({
     transform(chunk, controller) {

@@ -4,7 +4,8 @@
 //   new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
 //
 // and nearside.js is its only caller. A message in is {id, name, args}; a
-// message out is {id, value} or {id, error: {code, message}}. The worker sends
+// message out is {id, value} or {id, error: {code, message}}. The bundle comes
+// in chunks whose memory is handed over. The worker sends
 // no request of its own: serve it with connect-src 'none' and the browser will
 // see to that.
 
@@ -16,6 +17,18 @@ const itemsPerCall = 4096;
 /** @type {Awaited<ReturnType<typeof instantiate>>} */
 let guest;
 
+/** @type {ReturnType<typeof guest.receive>} */
+let arriving;
+
+/** @type {(Uint8Array | null)[]} the bundle's chunks that wait to be written; null: its end */
+const chunks = [];
+
+/** Whether the end has been taken. */
+let ended = false;
+
+/** Called when there is a chunk. */
+let wake = () => {};
+
 /** @type {Map<string, string>} titles by id, of the items that have passed by */
 const titles = new Map();
 
@@ -23,14 +36,32 @@ const titles = new Map();
 let complete = false;
 
 const calls = {
+  /** @param {WebAssembly.Module} module */
+  async load(module) {
+    guest = await instantiate(module);
+  },
+
+  /** The bundle's next bytes; they may come before anything else. @param {Uint8Array | null} chunk null: the end */
+  write(chunk) {
+    chunks.push(chunk);
+    wake();
+  },
+
   /**
-   * @param {{module: WebAssembly.Module, root: Uint8Array, bundle: Uint8Array, now: number}} files
+   * Waits until the bundle can answer.
+   *
+   * @param {{root: Uint8Array, size: number, now: number}} bundle size in bytes, 0: not known
    * @returns {Promise<Uint8Array>} the manifest
    */
-  async open({ module, root, bundle, now }) {
-    guest = await instantiate(module);
-    guest.open(root, bundle, now);
+  async open({ root, size, now }) {
+    arriving = guest.receive(root, size, now);
+    while (!arriving.open) await take();
     return guest.manifest();
+  },
+
+  /** Waits until the bundle is whole. */
+  async complete() {
+    while (!ended) await take();
   },
 
   /** @param {number[]} indices */
@@ -54,6 +85,17 @@ const calls = {
     return { items, receipt: slate.receipt };
   },
 };
+
+/** Writes the next chunk into the module. */
+async function take() {
+  while (chunks.length === 0) await new Promise((resolve) => (wake = () => resolve(undefined)));
+  const chunk = chunks.shift();
+  if (chunk) arriving.write(chunk);
+  else {
+    ended = true;
+    arriving.close();
+  }
+}
 
 /** @param {{id: string, title: string}[]} items */
 function remember(items) {

@@ -134,3 +134,20 @@ test('after close only the history is there', { skip }, async () => {
   assert.equal(nearside.history().length, 1);
   nearside.close();
 });
+
+test('the manifest says how items are found', { skip }, async () => {
+  for (const [name, retrieval, early] of /** @type {[string, any, boolean][]} */ ([
+    ['pq-int8', { codec: 'pq', groups: 4, rescore: 'int8', candidates: 20 }, true],
+    ['binary', { codec: 'binary', groups: 0, rescore: 'none', candidates: 20 }, false],
+    ['ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
+    ['format1-ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
+    ['ease', null, false],
+  ])) {
+    const nearside = await opened({ bundle: file(`${name}.nsb`), root: file(`${name}.nsr`) });
+    nearside.close();
+    const manifest = nearside.manifest();
+    assert.deepEqual(manifest.retrieval, retrieval, name);
+    assert.equal(manifest.earlyAnswers > 0, early, name);
+    assert.ok(manifest.sections.every(({ kind }) => kind !== 'unknown'), name);
+  }
+});

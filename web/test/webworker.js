@@ -22,9 +22,9 @@ export class WebWorker {
     this.#thread.on('error', ({ message }) => this.onerror({ message }));
   }
 
-  /** @param {any} message */
-  postMessage(message) {
-    this.#thread.postMessage(message);
+  /** @param {any} message @param {ArrayBuffer[]} [transfer] */
+  postMessage(message, transfer) {
+    this.#thread.postMessage(message, transfer);
   }
 
   terminate() {
