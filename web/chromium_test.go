@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -190,6 +191,62 @@ func TestTheDoorIsShut(t *testing.T) {
 	}
 	if got := b.wire.seen(loaded); len(got) != 0 {
 		t.Errorf("got requests on the wire, want none:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestListsComeBeforeTheRows(t *testing.T) {
+	files := twoStages(t)
+	const late = 1000 // bytes, fewer than the rows that rescore have
+	for _, end := range []struct {
+		name, says string
+		rest       []byte // after the server has waited
+	}{
+		{"all comes", "int8, ", files.Bundle[len(files.Bundle)-late:]},
+		{"a bit is wrong", "int8, refused: hash", slices.Concat(files.Bundle[len(files.Bundle)-late:len(files.Bundle)-1], []byte{^files.Bundle[len(files.Bundle)-1]})},
+		{"the rest is cut off", "int8, refused: network", nil},
+	} {
+		t.Run(end.name, func(t *testing.T) {
+			release := make(chan bool)
+			pages := http.NewServeMux()
+			pages.Handle("/", web.Handler(files))
+			pages.HandleFunc("/bundle.nsb", func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(len(files.Bundle)))
+				w.Write(files.Bundle[:len(files.Bundle)-late])
+				w.(http.Flusher).Flush()
+				select {
+				case <-release:
+				case <-r.Context().Done():
+				}
+				w.Write(end.rest)
+			})
+			b := newBrowser(t, pages)
+			b.do(chromedp.Navigate(b.url))
+			b.until(`document.querySelectorAll('` + cards + `').length === 8`)
+			cold := b.titles()
+			b.click(cards + " .like")
+			b.until(`document.querySelector('#list-heading').textContent === 'For you'`)
+			if got := b.titles(); slices.Contains(got, cold[0]) {
+				t.Errorf("got %q after liking %q, want a list without it", got, cold[0])
+			}
+			if got := b.text("#model"); !strings.Contains(got, "pq, ") || !strings.Contains(got, "int8, on their way") {
+				t.Errorf("got the model %q before the rows are there, want pq, and int8 on their way", got)
+			}
+			if eval[bool](b, `'ready' in document.documentElement.dataset`) {
+				t.Error("the door is shut before the rows are there")
+			}
+
+			close(release)
+			b.until(`'ready' in document.documentElement.dataset`)
+			got := b.text("#model")
+			if !strings.Contains(got, end.says) || strings.Contains(got, "on their way") {
+				t.Errorf("got the model %q, want %s", got, end.says)
+			}
+			b.click(cards + " .like")
+			b.until(`document.querySelectorAll('#events li').length === 2`)
+			if got := b.text("#list-heading"); got != "For you" {
+				t.Errorf("got heading %q, want For you", got)
+			}
+		})
 	}
 }
 

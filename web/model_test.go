@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
@@ -21,7 +22,15 @@ import (
 func magazine(t *testing.T) web.Files {
 	t.Helper()
 	world := modeltest.Magazine(1, modeltest.Size{Items: 420, Readers: 900})
-	return model(t, "magazine", world.Log, world.Items)
+	return model(t, "magazine", world.Log, world.Items, pack.Quant{})
+}
+
+// twoStages returns the same with short codes that come first, and rows that
+// rescore last in the file.
+func twoStages(t *testing.T) web.Files {
+	t.Helper()
+	world := modeltest.Magazine(1, modeltest.Size{Items: 420, Readers: 900})
+	return model(t, "magazine", world.Log, world.Items, pack.Quant{Codec: bundle.CodecPQ, Rescore: bundle.CodecInt8})
 }
 
 // movies returns the module and a model of MovieLens latest-small, or skips
@@ -44,11 +53,11 @@ func movies(t *testing.T) web.Files {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model(t, "movies", log, catalogue)
+	return model(t, "movies", log, catalogue, pack.Quant{})
 }
 
 // model trains on log and packs the result.
-func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item) web.Files {
+func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item, quant pack.Quant) web.Files {
 	t.Helper()
 	module, err := wasm.Module()
 	if errors.Is(err, wasm.ErrNotBuilt) {
@@ -82,9 +91,9 @@ func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item) w
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := pack.Pack(m, keys, pack.Options{Channel: channel, Version: 3, Created: now, Expires: now + day})
+	file, err := pack.Pack(m, keys, pack.Options{Channel: channel, Version: 3, Created: now, Expires: now + day, Quant: quant})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return web.Files{Module: module, Bundle: bundle, Root: root}
+	return web.Files{Module: module, Bundle: file, Root: root}
 }

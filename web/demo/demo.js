@@ -59,9 +59,17 @@ async function start() {
     return receipt;
   }
 
-  showModel(manifest, await follow());
+  const receipt = await follow();
+  showModel(manifest, receipt, 'on their way');
   showLabel(manifest.privacy);
   addEventListener('storage', () => follow()); // another tab noted or forgot something
+  try {
+    await nearside.completed;
+    showModel(manifest, receipt);
+    if (manifest.earlyAnswers > 0) await follow(); // the codes' list may have been another one
+  } catch (error) {
+    showModel(manifest, receipt, `refused: ${/** @type {NearsideError} */ (error).code}`);
+  }
   shutDoor(showAccount);
   document.documentElement.dataset.ready = '';
 }

@@ -25,11 +25,21 @@ export function showSpeed(times) {
   ]);
 }
 
-/** @param {import('../manifest.js').Manifest} manifest @param {import('../guest.js').Receipt} receipt */
-export function showModel({ channel, version, model, created, expires }, receipt) {
+/**
+ * @param {import('../manifest.js').Manifest} manifest
+ * @param {import('../guest.js').Receipt} receipt
+ * @param {string} [late] what is to be said of rows that are not there; how large they are when left out
+ */
+export function showModel({ channel, version, model, created, expires, retrieval, sections }, receipt, late) {
+  const bytes = (/** @type {string[]} */ ...kinds) => size(sections.reduce((sum, { kind, bytes }) => sum + (kinds.includes(kind) ? bytes : 0), 0));
+  /** @type {[string, string][]} */
+  const rows = [];
+  if (retrieval) rows.push(['Codes', `${retrieval.codec}, ${bytes('rows', 'row-scales', 'centroids', 'centroid-scales')}`]);
+  if (retrieval && retrieval.rescore !== 'none') rows.push(['Rows that refine', `${retrieval.rescore}, ${late ?? bytes('rescore', 'rescore-scales')}`]);
   describe('model', [
     ['Channel', [channel || 'without a name', `version ${version}`].join(', ')],
     ['Learnt with', model],
+    ...rows,
     ['Made', date(created)],
     ['Good until', date(expires)],
     ['Signatures', 'Ed25519 and ML-DSA-65'],
