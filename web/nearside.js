@@ -78,7 +78,7 @@ export async function open({ wasm, bundle, root, signal, onProgress, storage = d
     const broken = passed.then(() => stopped);
     const manifest = await Promise.race([stopped, broken, connection.call('open', { root: rootBytes, size, now: unixNow() })]);
     const completed = Promise.race([stopped, broken, connection.call('complete')]);
-    completed.catch(() => {}).then(() => signal?.removeEventListener('abort', abort));
+    completed.catch((error) => stop.abort(error)).then(() => signal?.removeEventListener('abort', abort));
     return new Nearside(connection, stop, manifest, { storage, onWarning, completed });
   } catch (error) {
     signal?.removeEventListener('abort', abort);

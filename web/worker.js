@@ -32,8 +32,8 @@ let wake = () => {};
 /** @type {Map<string, string>} titles by id, of the items that have passed by */
 const titles = new Map();
 
-/** Whether titles has the whole catalogue. */
-let complete = false;
+/** So many of the catalogue's first items have been read for their titles. */
+let known = 0;
 
 const calls = {
   /** @param {WebAssembly.Module} module */
@@ -105,17 +105,16 @@ function remember(items) {
 /**
  * The title of an item of the history, '' when the catalogue does not have it.
  * The module finds items by index only. Mostly the item was recommended before;
- * the first that was not has the whole catalogue read, once.
+ * for one that was not the catalogue is read, once, as far as it takes.
  *
  * @param {string} id
  */
 function titleOf(id) {
-  if (!titles.has(id) && !complete) {
-    const { count } = guest.items([]);
-    for (let from = 0; from < count; from += itemsPerCall) {
-      remember(guest.items(Array.from({ length: Math.min(itemsPerCall, count - from) }, (_, i) => from + i)).items);
-    }
-    complete = true;
+  if (titles.has(id)) return titles.get(id) ?? '';
+  for (const { count } = guest.items([]); !titles.has(id) && known < count; ) {
+    const rows = Array.from({ length: Math.min(itemsPerCall, count - known) }, (_, i) => known + i);
+    remember(guest.items(rows).items);
+    known += rows.length;
   }
   return titles.get(id) ?? '';
 }

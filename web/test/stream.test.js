@@ -120,6 +120,19 @@ test('a bundle comes as a URL, a response, compressed, of unknown length, in odd
   assert.equal(bundle.length, inFile.length - 20);
 });
 
+test('what was fetched is handed over, not copied', { skip }, async () => {
+  const chunks = [bundle.slice(0, head.length), bundle.slice(head.length)];
+  const body = new ReadableStream({
+    start(controller) {
+      chunks.forEach((chunk) => controller.enqueue(chunk));
+      controller.close();
+    },
+  });
+  const nearside = await opened({ bundle: new Response(body, { headers: { 'content-length': String(bundle.length) } }) });
+  await nearside.completed;
+  assert.deepEqual(chunks.map(({ buffer }) => buffer.byteLength), [0, 0]);
+});
+
 test('rows that were changed are refused once, and the codes go on', { skip }, async () => {
   const nearside = await opened({ bundle: `${base}/changed` }).catch((error) => error);
   // In one piece the file is opened as a whole, and then there is nothing to go on with.
