@@ -56,6 +56,7 @@ bench: wasm ## Go benchmarks, for benchstat
 # ARGS: see node web/bench/peers.js --help.
 bench-peers: wasm chromium ## in-browser peers on the same vectors; ARGS='--sizes 10k'
 	cd web/bench && { npm ci --silent || npm install --silent; }
+	go run ./web/bench/world .cache/world 10k 100k 1m
 	node web/bench/peers.js $(ARGS)
 
 fuzz: ## each fuzz target for T

@@ -155,6 +155,11 @@ class Instance {
     if (version !== abiVersion) throw new NearsideError('version', `guest: module speaks ABI ${version}, want ${abiVersion}`);
   }
 
+  /** Bytes of memory. */
+  get size() {
+    return this.#exports.memory.buffer.byteLength;
+  }
+
   /** The address of a fresh buffer. @param {number} n bytes @throws {NearsideError} 'memory' */
   alloc(n) {
     const pointer = n <= maxFile ? this.run('nearside_alloc', n) >>> 0 : 0;
@@ -248,6 +253,11 @@ class Guest {
    */
   receive(root, size, now) {
     return new Receiver(this.#instance, root, size || 0, now);
+  }
+
+  /** The module's memory, in bytes. It never shrinks. */
+  get memory() {
+    return this.#instance.size;
   }
 
   /** The manifest's bytes, exactly as they were signed. @throws {NearsideError} 'not-open' */

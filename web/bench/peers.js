@@ -102,12 +102,12 @@ async function start(host, entry, options) {
   }
 }
 
-/** @param {typeof node} host @param {Entry} entry @param {number} openLimit @returns {Promise<number>} milliseconds */
+/** @param {typeof node} host @param {Entry} entry @param {number} openLimit @returns {Promise<{firstMS: number, settledMS: number}>} */
 async function coldStart(host, entry, openLimit) {
   const seat = await host.launch();
   try {
     await seat.call('prepare', entry.input);
-    return (await seat.call('open', undefined, openLimit)).firstMS;
+    return await seat.call('open', undefined, openLimit);
   } finally {
     await seat.close();
   }
@@ -161,13 +161,13 @@ async function measure(hostName, world, entries, options) {
   }
   for (const { seat } of running) await seat.close();
 
-  /** @type {Map<string, number[]>} */
+  /** @type {Map<string, {firstMS: number, settledMS: number}[]>} */
   const cold = new Map(running.map(({ name }) => [name, []]));
   for (let round = 0; round < options.cold; round++) {
     say(`${hostName} ${world.size}: cold start ${round + 1} of ${options.cold}`);
     for (const { name, openMS } of running) {
       // What builds an index for half a minute is not asked to do so five times.
-      const times = /** @type {number[]} */ (cold.get(name));
+      const times = /** @type {any[]} */ (cold.get(name));
       if (skipped.has(name) || (round > 0 && openMS * (round + 1) > options.budget * 1000)) continue;
       try {
         times.push(await coldStart(host, /** @type {Entry} */ (entries.find((entry) => entry.name === name)), options.openLimit));
@@ -187,7 +187,7 @@ async function measure(hostName, world, entries, options) {
       group,
       n: world.shape.n,
       ...(row === 'search' && { recall: recall(found, truth, k) }),
-      ...(i === 0 && { wireBytes, download, resident: one.resident, wasm: one.wasm, cold: cold.get(name) }),
+      ...(i === 0 && { wireBytes, download, resident: one.resident, wasm: one.wasm, cold: cold.get(name)?.map(({ firstMS }) => firstMS), settled: cold.get(name)?.map(({ settledMS }) => settledMS) }),
     }));
   });
 }
@@ -195,7 +195,8 @@ async function measure(hostName, world, entries, options) {
 const notes = `p50, p95: one query, answer included; where the clock is coarse (Chromium: 5 us) short queries share a reading, and p95 is of
 their means. RSS: what the process (Node) or the renderer (Chromium) holds once it is open and has collected its
 garbage, more than before it loaded anything. Wasm: linear memory, where the library shows it. Cold: a fresh process or
-page, from bytes in hand to the first answer, index built where the library cannot load one. Download: the library's
+page, from bytes in hand to the first answer, index built where the library cannot load one; whole: until nothing is
+left to do, such as verifying the rows that rescore, without which nearside gives its first answer. Download: the library's
 minified bundle and its binaries, brotli 11.`;
 
 /** @param {string[]} args */

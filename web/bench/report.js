@@ -2,7 +2,7 @@
 // a browser.
 
 export const peerNames = [
-  'onnx-int8', 'onnx-float32', 'scan', 'nearside', 'hnswlib', 'tfjs', 'voy', 'orama', 'client-vector-search', 'loop',
+  'onnx-int8', 'onnx-float32', 'scan', 'nearside', 'nearside-int8', 'hnswlib', 'tfjs', 'voy', 'orama', 'client-vector-search', 'loop',
 ];
 
 export const usage = `usage: node web/bench/peers.js [flags]
@@ -11,9 +11,9 @@ Times in-browser nearest-neighbour libraries on the same vectors, in V8, on one
 thread, and prints a Markdown table.
 
   --world DIR      folder of a world, or of one folder for each size (.cache/world)
-  --sizes LIST     folders of DIR to take: 10k,100k,1m (10k,100k)
-  --peers LIST     ${peerNames.slice(0, 5).join(',')},
-                   ${peerNames.slice(5).join(',')} (all)
+  --sizes LIST     folders of DIR to take: 10k,100k,1m (all three)
+  --peers LIST     ${peerNames.slice(0, 6).join(',')},
+                   ${peerNames.slice(6).join(',')} (all)
   --hosts LIST     node,chromium (both)
   --rounds N       interleaved rounds, each peer in turn (5)
   --queries N      timed queries of each peer, over all rounds (200)
@@ -26,7 +26,7 @@ thread, and prints a Markdown table.
   --help           this text`;
 
 const defaults = {
-  world: '.cache/world', sizes: ['10k', '100k'], peers: peerNames, hosts: ['node', 'chromium'], rounds: 5, queries: 200, cold: 5,
+  world: '.cache/world', sizes: ['10k', '100k', '1m'], peers: peerNames, hosts: ['node', 'chromium'], rounds: 5, queries: 200, cold: 5,
   openLimit: 180, queryLimit: 5, budget: 30, memoryLimit: 6000, json: '', help: false,
 };
 
@@ -132,11 +132,12 @@ export const megabytes = (bytes) => (bytes === undefined ? '–' : (bytes / 1e6)
  * @property {number} [wireBytes]
  * @property {number} [resident] bytes, more than before the library was loaded
  * @property {number} [wasm] bytes of linear memory
- * @property {number[]} [cold] milliseconds
+ * @property {number[]} [cold] milliseconds to the first answer
+ * @property {number[]} [settled] milliseconds until nothing is left to do
  * @property {number} [download] bytes, with brotli
  * @property {number} [n]
  *
- * @param {Row[]} rows the first answers of peers onnx-int8 and scan are what the others are compared with
+ * @param {Row[]} rows the searches of onnx-int8, hnswlib and scan are what the others are compared with
  * @returns {string} Markdown
  */
 export function table(rows) {
@@ -144,17 +145,18 @@ export function table(rows) {
     const times = rows.find((row) => row.peer === peer && row.times)?.times;
     return times && percentile(times, 0.5);
   };
-  const [onnx, scan] = [base('onnx-int8'), base('scan')];
-  const head = ['', 'p50 ms', 'p95 ms', '× onnx int8', '× scan', 'recall@10', 'bytes/item', 'RSS MB', 'Wasm MB', 'cold ms', 'download MB', 'queries'];
+  const [onnx, hnsw, scan] = [base('onnx-int8'), base('hnswlib'), base('scan')];
+  const head = ['', 'p50 ms', 'p95 ms', '× onnx int8', '× hnswlib', '× scan', 'recall@10', 'bytes/item', 'RSS MB', 'Wasm MB', 'cold ms', 'whole ms', 'download MB', 'queries'];
   const body = rows.map((row) => {
     if (!row.times) return [row.what, `skipped: ${row.skipped}`, ...head.slice(2).map(() => '')];
     const p50 = percentile(row.times, 0.5);
     return [
-      row.what, time(p50), time(percentile(row.times, 0.95)), ratio(p50, onnx), ratio(p50, scan),
+      row.what, time(p50), time(percentile(row.times, 0.95)), ratio(p50, onnx), ratio(p50, hnsw), ratio(p50, scan),
       row.recall === undefined ? '–' : row.recall.toFixed(3),
       row.wireBytes === undefined ? '–' : (row.wireBytes / /** @type {number} */ (row.n)).toFixed(1),
       megabytes(row.resident), megabytes(row.wasm),
       row.cold?.length ? time(median(row.cold)) + (row.cold.length < 5 ? ` (of ${row.cold.length})` : '') : '–',
+      row.settled?.length ? time(median(row.settled)) : '–',
       megabytes(row.download), String(row.times.length),
     ];
   });
