@@ -6,6 +6,7 @@
 //	table    bytes per row at d = 64    what a row is
 //	[Floats] 256                        float32
 //	[Rows]   66                         int8 and a scale
+//	[Tiles]  66                         the same in the order of a scan
 //	[Rows4]  34                         int4 and a scale
 //	[PQ]     any even number, 2 … d/2   4-bit codes of a product quantiser
 //	[Signs]  10                         a sign per factor and a scale

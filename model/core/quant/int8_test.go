@@ -14,6 +14,11 @@ func rowsOf(values []float32, d int) Rows {
 	return Rows{N: len(values) / d, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
 }
 
+func tilesOf(values []float32, d int) Tiles {
+	r := rowsOf(values, d)
+	return Tiles{N: r.N, D: d, Codes: PackTiles(r.Codes, d), Scales: r.Scales, Exp: r.Exp}
+}
+
 // TestRowsComeBackWithinHalfAStep is the promise of EncodeRows, over values
 // from 1e-20 to 1e20.
 func TestRowsComeBackWithinHalfAStep(t *testing.T) {

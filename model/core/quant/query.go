@@ -18,6 +18,12 @@ type Query struct {
 	shift  uint8
 	sample Top
 
+	// Tiles: codes are step·high + low, see Tiles.Prepare.
+	step             int32
+	high             []int16
+	words, highs     []int16 // codes and high as vectors
+	start, startHigh int32   // what their sums start with
+
 	items, dots []int32 // Score: rows in fours, and their products
 }
 

@@ -4,6 +4,7 @@ package quant
 
 import (
 	"simd/archsimd"
+	"unsafe"
 
 	"github.com/nearside/nearside/model/core/wire"
 )
@@ -91,6 +92,118 @@ func dots512(r0, r1, r2, r3 []int8, query []int16) (s0, s1, s2, s3 archsimd.Int3
 		s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
 	}
 	return s0, s1, s2, s3
+}
+
+// queryLanes is how many words of the query make a vector.
+const queryLanes = 32
+
+func tileScan(tiles []byte, d int, q *Query, scales []byte, bar float32, dots *[tileItems]int32) int {
+	if !archsimd.X86.AVX2() {
+		return tileScanScalar(tiles, d, q, scales, bar, dots)
+	}
+	size := tileGroup(d)
+	groups := min(len(tiles)/size, len(scales)/(2*tileItems))
+	if groups == 0 {
+		return 0
+	}
+	_ = q.highs[size/tileBytes*2*queryLanes-1]
+	g := 0
+	if archsimd.X86.AVX512() {
+		g = tileScan512(&tiles[0], groups, size, q, &scales[0], bar)
+	} else {
+		g = tileScan256(&tiles[0], groups, size, q, &scales[0], bar)
+	}
+	if g < groups {
+		tileDots(tiles[g*size:], d, q, dots)
+	}
+	return g
+}
+
+// at returns the T that lies n bytes behind p. Why not slices? Checking their
+// bounds takes as long as the multiplications. The callers above check.
+func at[T any](p *byte, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
+
+// tileScan512 does 16 rows with 4 factors at a time, and twice 16 rows with
+// each part of the query.
+func tileScan512(tiles *byte, groups, size int, q *Query, scales *byte, bar float32) int {
+	high := (*byte)(unsafe.Pointer(&q.highs[0]))
+	start, limit := archsimd.BroadcastInt32x16(q.startHigh), archsimd.BroadcastFloat32x16(bar)
+	g := 0
+	for ; g+2 <= groups; g += 2 {
+		rows := at[byte](tiles, g*size)
+		a0, b0 := start, start
+		var a1, b1 archsimd.Int32x16
+		for f := 0; f < size; f += tileBytes {
+			even, odd := archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f)), archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f+64))
+			w := archsimd.LoadInt16x32Array(at[[32]int16](rows, f))
+			a0, a1 = a0.Add(w.DotProductPairs(even)), a1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
+			w = archsimd.LoadInt16x32Array(at[[32]int16](rows, size+f))
+			b0, b1 = b0.Add(w.DotProductPairs(even)), b1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
+		}
+		s0 := archsimd.LoadUint16x16Array(at[[16]uint16](scales, 32*g)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
+		s1 := archsimd.LoadUint16x16Array(at[[16]uint16](scales, 32*g+32)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
+		found := uint32(a0.Add(a1).ConvertToFloat32().Mul(s0).GreaterEqual(limit).ToBits()) |
+			uint32(b0.Add(b1).ConvertToFloat32().Mul(s1).GreaterEqual(limit).ToBits())<<16
+		if found != 0 {
+			if found&(1<<16-1) == 0 {
+				g++
+			}
+			archsimd.ClearAVXUpperBits()
+			return g
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	if g < groups {
+		g += tileScan256(at[byte](tiles, g*size), 1, size, q, at[byte](scales, 32*g), bar)
+	}
+	return g
+}
+
+// tileScan256 does 16 rows with 4 factors in two halves.
+func tileScan256(tiles *byte, groups, size int, q *Query, scales *byte, bar float32) int {
+	high := (*byte)(unsafe.Pointer(&q.highs[0]))
+	start, limit := archsimd.BroadcastInt32x8(q.startHigh), archsimd.BroadcastFloat32x8(bar)
+	for g := range groups {
+		rows := at[byte](tiles, g*size)
+		a0, b0 := start, start
+		var a1, b1 archsimd.Int32x8
+		for f := 0; f < size; f += tileBytes {
+			even, odd := archsimd.LoadInt16x16Array(at[[16]int16](high, 2*f)), archsimd.LoadInt16x16Array(at[[16]int16](high, 2*f+64))
+			w := archsimd.LoadInt16x16Array(at[[16]int16](rows, f))
+			a0, a1 = a0.Add(w.DotProductPairs(even)), a1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
+			w = archsimd.LoadInt16x16Array(at[[16]int16](rows, f+32))
+			b0, b1 = b0.Add(w.DotProductPairs(even)), b1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
+		}
+		s0 := archsimd.LoadUint16x8Array(at[[8]uint16](scales, 32*g)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
+		s1 := archsimd.LoadUint16x8Array(at[[8]uint16](scales, 32*g+16)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
+		if a0.Add(a1).ConvertToFloat32().Mul(s0).GreaterEqual(limit).ToBits()|b0.Add(b1).ConvertToFloat32().Mul(s1).GreaterEqual(limit).ToBits() != 0 {
+			archsimd.ClearAVXUpperBits()
+			return g
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	return groups
+}
+
+func tileDots(tiles []byte, d int, q *Query, dots *[tileItems]int32) {
+	if !archsimd.X86.AVX2() {
+		tileDotsScalar(tiles, d, q, dots)
+		return
+	}
+	size := tileGroup(d)
+	_, _ = tiles[size-1], q.words[size/tileBytes*2*queryLanes-1]
+	rows, words := &tiles[0], (*byte)(unsafe.Pointer(&q.words[0]))
+	a0, a1, low := archsimd.BroadcastInt32x8(q.start), archsimd.BroadcastInt32x8(q.start), archsimd.BroadcastInt16x16(0xff)
+	for f := 0; f < size; f += tileBytes {
+		even, odd := archsimd.LoadInt16x16Array(at[[16]int16](words, 2*f)), archsimd.LoadInt16x16Array(at[[16]int16](words, 2*f+64))
+		w := archsimd.LoadInt16x16Array(at[[16]int16](rows, f))
+		a0 = a0.Add(w.And(low).DotProductPairs(even)).Add(w.ShiftAllRight(8).DotProductPairs(odd))
+		w = archsimd.LoadInt16x16Array(at[[16]int16](rows, f+32))
+		a1 = a1.Add(w.And(low).DotProductPairs(even)).Add(w.ShiftAllRight(8).DotProductPairs(odd))
+	}
+	a0.Store(dots[:8])
+	a1.Store(dots[8:])
+	archsimd.ClearAVXUpperBits()
 }
 
 func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {

@@ -12,6 +12,17 @@ func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[
 	return int8ScanScalar(codes, d, q, scales, least, dots)
 }
 
+// queryLanes is how many words of the query are repeated: no kernel reads them.
+const queryLanes = 2
+
+func tileScan(tiles []byte, d int, q *Query, scales []byte, bar float32, dots *[tileItems]int32) int {
+	return tileScanScalar(tiles, d, q, scales, bar, dots)
+}
+
+func tileDots(tiles []byte, d int, q *Query, dots *[tileItems]int32) {
+	tileDotsScalar(tiles, d, q, dots)
+}
+
 func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {
 	return int4ScanScalar(codes, stride, q, scales, least, dots)
 }

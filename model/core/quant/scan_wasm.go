@@ -11,6 +11,12 @@ func sumScanAsm(codes *byte, blocks, m int, tables *byte, zero int16, shift uint
 func int8ScanAsm(codes *int8, groups, d int, query *int16, scales *byte, least int64, dots *[4]int32) int
 
 //go:noescape
+func tileScanAsm(tiles *byte, groups, size int, high, query *int16, startHigh, start int32, scales *byte, bar float32, dots *[tileItems]int32) int
+
+//go:noescape
+func tileDotsAsm(tiles *byte, size int, query *int16, start int32, dots *[tileItems]int32)
+
+//go:noescape
 func int4ScanAsm(codes *byte, groups, stride int, query *int16, bias int32, scales *byte, least int64, dots *[4]int32) int
 
 //go:noescape
@@ -37,6 +43,26 @@ func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[
 		return int8ScanScalar(codes, d, q, scales, least, dots)
 	}
 	return int8ScanAsm(&codes[0], groups, d, &q.tail[0], &scales[0], least, dots)
+}
+
+// queryLanes is how many words of the query make a vector.
+const queryLanes = 8
+
+func tileScan(tiles []byte, d int, q *Query, scales []byte, bar float32, dots *[tileItems]int32) int {
+	size := tileGroup(d)
+	groups := min(len(tiles)/size, len(scales)/(2*tileItems))
+	if groups == 0 {
+		return 0
+	}
+	last := size/tileBytes*2*queryLanes - 1
+	_, _ = q.words[last], q.highs[last]
+	return tileScanAsm(&tiles[0], groups, size, &q.highs[0], &q.words[0], q.startHigh, q.start, &scales[0], bar, dots)
+}
+
+func tileDots(tiles []byte, d int, q *Query, dots *[tileItems]int32) {
+	size := tileGroup(d)
+	_, _ = tiles[size-1], q.words[size/tileBytes*2*queryLanes-1]
+	tileDotsAsm(&tiles[0], size, &q.words[0], q.start, dots)
 }
 
 func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, dots *[4]int32) int {

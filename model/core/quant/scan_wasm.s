@@ -98,6 +98,152 @@
 	End; \
 	REDUCE
 
+// TILEHIGH adds to ACC the products of 4 rows by 4 factors at R0 + OFF with the
+// query's high part in V8 and V9, see tiles.go.
+#define TILEHIGH(OFF, ACC) \
+	Get R0; I32WrapI64; V128Load $OFF; Tee V10; \
+	Get V8; I32x4DotI16x8S; \
+	Get V10; I32Const $8; I16x8ShrS; Get V9; I32x4DotI16x8S; \
+	I32x4Add; Get ACC; I32x4Add; Set ACC
+
+// TILEDOT is TILEHIGH for the whole query. V0 has ones in low bytes.
+#define TILEDOT(OFF, ACC) \
+	Get R0; I32WrapI64; V128Load $OFF; Tee V10; \
+	Get V0; V128And; Get V8; I32x4DotI16x8S; \
+	Get V10; I32Const $8; I16x8ShrS; Get V9; I32x4DotI16x8S; \
+	I32x4Add; Get ACC; I32x4Add; Set ACC
+
+// TILESTEP does one tile, that at R0 + OFF0.
+#define TILESTEP(DOT, OFF0, OFF1, OFF2, OFF3, QOFF0, QOFF1) \
+	Get R3; I32WrapI64; V128Load $QOFF0; Set V8; \
+	Get R3; I32WrapI64; V128Load $QOFF1; Set V9; \
+	DOT(OFF0, V4); \
+	DOT(OFF1, V5); \
+	DOT(OFF2, V6); \
+	DOT(OFF3, V7)
+
+// SCALED leaves on the stack the sums of 4 rows in ACC times their scales in
+// EXTEND's half of V10.
+#define SCALED(ACC, EXTEND) \
+	Get ACC; F32x4ConvertI32x4S; \
+	Get V10; EXTEND; F32x4ConvertI32x4S; \
+	F32x4Mul
+
+// TILESUM sets V4 … V7 to START and the sums over the tiles from R0 to R10.
+#define TILESUM(DOT, START) \
+	Get START; Tee V4; Tee V5; Tee V6; Set V7; \
+	Loop; \
+		TILESTEP(DOT, 0, 16, 32, 48, 0, 16); \
+		Get R3; I64Const $32; I64Add; Set R3; \
+		Get R0; I64Const $64; I64Add; Tee R0; \
+		Get R10; I64LtU; BrIf $0; \
+	End
+
+// TILESTORE stores V4 … V7 at R7.
+#define TILESTORE \
+	Get R7; I32WrapI64; Get V4; V128Store $0; \
+	Get R7; I64Const $16; I64Add; I32WrapI64; Get V5; V128Store $0; \
+	Get R7; I64Const $32; I64Add; I32WrapI64; Get V6; V128Store $0; \
+	Get R7; I64Const $48; I64Add; I32WrapI64; Get V7; V128Store $0
+
+// TILELOW sets V0, for TILEDOT.
+#define TILELOW \
+	I32Const $0x00ff; I16x8Splat; Set V0
+
+// func tileScanAsm(tiles *byte, groups, size int, high, query *int16, startHigh, start int32, scales *byte, bar float32, dots *[16]int32) int
+TEXT ·tileScanAsm(SB), NOSPLIT, $0-80
+	I64Load tiles+0(FP)
+	Set R0
+	I64Load groups+8(FP)
+	Set R1
+	I64Load size+16(FP)
+	Set R2
+	I64Load high+24(FP)
+	Set R4
+	I64Load32S startHigh+40(FP)
+	I32WrapI64
+	I32x4Splat
+	Set V1
+	I64Load scales+48(FP)
+	Set R8
+	F32Load bar+56(FP)
+	F32x4Splat
+	Set V3
+	I64Const $0
+	Set R9 // group
+	Block
+		Loop
+			Get R9
+			Get R1
+			I64GeS
+			BrIf $1
+			Get R4
+			Set R3
+			Get R0
+			Get R2
+			I64Add
+			Set R10
+			TILESUM(TILEHIGH, V1)
+			Get R8; I32WrapI64; V128Load $0; Set V10
+			SCALED(V4, I32x4ExtendLowI16x8U)
+			SCALED(V5, I32x4ExtendHighI16x8U)
+			F32x4Pmax
+			Get R8; I32WrapI64; V128Load $16; Set V10
+			SCALED(V6, I32x4ExtendLowI16x8U)
+			SCALED(V7, I32x4ExtendHighI16x8U)
+			F32x4Pmax
+			F32x4Pmax
+			Get V3
+			F32x4Ge
+			V128AnyTrue
+			If
+				Get R0
+				Get R2
+				I64Sub
+				Set R0
+				I64Load query+32(FP)
+				Set R3
+				I64Load32S start+44(FP)
+				I32WrapI64
+				I32x4Splat
+				Set V1
+				TILELOW
+				TILESUM(TILEDOT, V1)
+				I64Load dots+64(FP)
+				Set R7
+				TILESTORE
+				Br $2
+			End
+			Get R8; I64Const $32; I64Add; Set R8
+			Get R9; I64Const $1; I64Add; Set R9
+			Br $0
+		End
+	End
+	Get SP
+	Get R9
+	I64Store ret+72(FP)
+	RET
+
+// func tileDotsAsm(tiles *byte, size int, query *int16, start int32, dots *[16]int32)
+TEXT ·tileDotsAsm(SB), NOSPLIT, $0-40
+	I64Load tiles+0(FP)
+	Tee R0
+	I64Load size+8(FP)
+	I64Add
+	Set R10
+	I64Load query+16(FP)
+	Set R3
+	I64Load32S start+24(FP)
+	I32WrapI64
+	I32x4Splat
+	Set V1
+	TILELOW
+	TILESUM(TILEDOT, V1)
+	I64Load dots+32(FP)
+	Set R7
+	TILESTORE
+	RET
+
 // INT4DOT adds to the sums ACC the products of the 32 codes at ROW with the
 // query in V8, V9, V10 and V12. V0 is 15 in every byte.
 #define INT4DOT(ROW, ACC) \

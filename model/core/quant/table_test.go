@@ -23,7 +23,8 @@ var tableKinds = map[string]func(rng *rand.Rand, rows []float32, d int) Table{
 	"float": func(_ *rand.Rand, rows []float32, d int) Table {
 		return Floats{N: len(rows) / d, D: d, Values: wire.AppendFloat32s(nil, rows), Exp: FloatsExp(rows)}
 	},
-	"int8": func(_ *rand.Rand, rows []float32, d int) Table { return rowsOf(rows, d) },
+	"int8":  func(_ *rand.Rand, rows []float32, d int) Table { return rowsOf(rows, d) },
+	"tiles": func(_ *rand.Rand, rows []float32, d int) Table { return tilesOf(rows, d) },
 	"int4": func(_ *rand.Rand, rows []float32, d int) Table {
 		codes, scales, exp := EncodeRows4(rows, d)
 		return Rows4{N: len(rows) / d, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
@@ -369,6 +370,17 @@ func FuzzKernels(f *testing.F) {
 		if g, w := int8Scan(codes, d, q, scales, least, &got), int8ScanScalar(codes, d, q, scales, least, &want); g != w || g < n/4 && got != want {
 			t.Fatalf("int8 d=%d: group %d %v, want %d %v", d, g, got, w, want)
 		}
+		tiles := PackTiles(codes, d)
+		Tiles{N: n, D: d}.Prepare(q)
+		var gotTile, wantTile [tileItems]int32
+		if g, w := tileScan(tiles, d, q, scales, bar(least, q.step), &gotTile), tileScanScalar(tiles, d, q, scales, bar(least, q.step), &wantTile); g != w || gotTile != wantTile {
+			t.Fatalf("tiles d=%d: group %d %v, want %d %v", d, g, gotTile, w, wantTile)
+		}
+		tileDots(tiles, d, q, &gotTile)
+		tileDotsScalar(tiles, d, q, &wantTile)
+		if gotTile != wantTile {
+			t.Fatalf("tiles d=%d: %v, want %v", d, gotTile, wantTile)
+		}
 		codes4 := random(n * Stride4(d))
 		if g, w := int4Scan(codes4, Stride4(d), q, scales, least, &got), int4ScanScalar(codes4, Stride4(d), q, scales, least, &want); g != w || g < n/4 && got != want {
 			t.Fatalf("int4 d=%d: group %d %v, want %d %v", d, g, got, w, want)
@@ -408,7 +420,7 @@ func FuzzKernels(f *testing.F) {
 }
 
 func BenchmarkScan(b *testing.B) {
-	for _, kind := range []string{"int8", "int4", "pq=8", "pq=16", "pq=24", "binary"} {
+	for _, kind := range []string{"int8", "rows", "int4", "pq=8", "pq=16", "pq=24", "binary"} {
 		for _, n := range []int{100_000, 1_000_000} {
 			const d = 64
 			b.Run(fmt.Sprintf("%s/d=%d/n=%d", kind, d, n), func(b *testing.B) {
@@ -447,10 +459,13 @@ func benchTable(kind string, n, d int) Table {
 		return p
 	}
 	switch kind {
-	case "int8":
+	case "int8", "rows":
 		codes := Int8s(random(n * d))
 		for i := range codes {
 			codes[i] = max(codes[i], -127)
+		}
+		if kind == "int8" {
+			return Tiles{N: n, D: d, Codes: PackTiles(codes, d), Scales: scales}
 		}
 		return Rows{N: n, D: d, Codes: codes, Scales: scales}
 	case "int4":
