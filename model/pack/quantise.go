@@ -97,7 +97,10 @@ func (q Quant) BytesPerItem(d int) (scanned, rescored int) {
 		}
 		return 0
 	}
-	return size(cmp.Or(q.Codec, bundle.CodecInt8)), size(q.Rescore)
+	if scanned = size(q.Codec); q.Codec <= bundle.CodecInt8 {
+		scanned = quant.TileBytes(16, d)/16 + 2
+	}
+	return scanned, size(q.Rescore)
 }
 
 // quantise codes the factors: the sections of what is scanned, and of what
@@ -126,6 +129,11 @@ func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant
 		f := quant.Floats{N: n, D: d, Values: wire.AppendFloat32s(nil, m.Factors), Exp: quant.FloatsExp(m.Factors)}
 		scanned = []section{{kind: bundle.KindRows, exp: f.Exp, body: f.Values}}
 		table = f
+	case bundle.CodecInt8:
+		codes, scales, exp := quant.EncodeRows(m.Factors, d)
+		t := quant.Tiles{N: n, D: d, Codes: quant.PackTiles(codes, d), Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		scanned = []section{{kind: bundle.KindRows, exp: exp, body: t.Codes}, {kind: bundle.KindRowScales, body: t.Scales}}
+		table = t
 	default:
 		scanned, table = quantiseRows(q.Codec, m.Factors, d, bundle.KindRows, bundle.KindRowScales)
 	}

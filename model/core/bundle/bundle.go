@@ -35,7 +35,8 @@ type Bundle struct {
 	slots                                        []uint32 // hash table of ids, see slotItem
 
 	file    []byte
-	waiting bool // for the rows that rescore
+	version uint64 // of the format
+	waiting bool   // for the rows that rescore
 }
 
 // frame is the outer document of the file.
@@ -140,7 +141,7 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 	if missing := f.count - len(f.sections); missing > m.late() {
 		return nil, &PartialError{Need: len(file) - m.lateBytes()}
 	}
-	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest), file: file}
+	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest), file: file, version: f.version}
 	// A late section waits for all the others of its kind.
 	early := len(m.Sections)
 	if len(f.sections) < early {

@@ -345,6 +345,10 @@ func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) (err error) {
 	case CodecFloat:
 		b.Table, err = b.loadFloats(raw, n, d)
 	default:
+		if r.Codec == CodecInt8 && b.version > 1 {
+			b.Table, err = b.loadTiles(raw, n, d)
+			break
+		}
 		b.Table, err = b.loadRows(r.Codec, raw, KindRows, KindRowScales, n, d)
 	}
 	if err != nil {
@@ -392,6 +396,20 @@ func (b *Bundle) loadRows(c Codec, raw map[Kind][]byte, rows, scales Kind, n, d 
 		return nil, err
 	}
 	return quant.Rows{N: n, D: d, Codes: codes, Scales: s, Exp: b.exp(rows)}, nil
+}
+
+func (b *Bundle) loadTiles(raw map[Kind][]byte, n, d int) (quant.Table, error) {
+	scales, err := scalesOf(KindRowScales, raw[KindRowScales], n)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw[KindRows]) != quant.TileBytes(n, d) {
+		return nil, layout(KindRows, "tiles of the codes of n items")
+	}
+	if !quant.Tiled(raw[KindRows]) {
+		return nil, layout(KindRows, "codes from -127 to 127")
+	}
+	return quant.Tiles{N: n, D: d, Codes: raw[KindRows], Scales: scales, Exp: b.exp(KindRows)}, nil
 }
 
 func (b *Bundle) loadPQ(raw map[Kind][]byte, n, d int) (quant.Table, error) {
