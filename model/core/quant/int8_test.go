@@ -83,3 +83,22 @@ func TestAZeroQueryIsZero(t *testing.T) {
 		t.Errorf("got %v and %d, want zeros", q.codes, q.bias)
 	}
 }
+
+// TestTiledFindsMinus128 at each place of a tile, and nothing else.
+func TestTiledFindsMinus128(t *testing.T) {
+	const n, d = 17, 6
+	codes := make([]int8, n*d)
+	for i := range codes {
+		codes[i] = int8(i*37%255 - 127)
+	}
+	if !Tiled(PackTiles(codes, d)) {
+		t.Error("got false without -128, want true")
+	}
+	for i, c := range codes {
+		codes[i] = -128
+		if Tiled(PackTiles(codes, d)) {
+			t.Errorf("code %d is -128: got true, want false", i)
+		}
+		codes[i] = c
+	}
+}

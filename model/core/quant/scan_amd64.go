@@ -5,8 +5,6 @@ package quant
 import (
 	"simd/archsimd"
 	"unsafe"
-
-	"github.com/nearside/nearside/model/core/wire"
 )
 
 // The kernels below use AVX2, and AVX-512 where it doubles the speed. What a
@@ -17,12 +15,16 @@ func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[
 		return int8ScanScalar(codes, d, q, scales, least, dots)
 	}
 	groups := min(len(codes)/(4*d), len(scales)/8)
-	limit := archsimd.BroadcastInt64x4(least)
+	wide := archsimd.X86.AVX512() && d >= 32
+	rows, query := unsafe.SliceData(Bytes(codes)), (*byte)(unsafe.Pointer(&q.tail[0]))
 	for g := range groups {
-		at := 4 * g * d
-		sum := dots8(codes[at:at+d], codes[at+d:at+2*d], codes[at+2*d:at+3*d], codes[at+3*d:at+4*d], q.tail)
-		if reaches(sum, scales[8*g:], limit) {
-			sum.StoreArray(dots)
+		r := at[byte](rows, 4*g*d)
+		if wide {
+			int8Dots512(r, at[byte](r, d), at[byte](r, 2*d), at[byte](r, 3*d), d, query, dots)
+		} else {
+			int8Dots256(r, at[byte](r, d), at[byte](r, 2*d), at[byte](r, 3*d), d, query, dots)
+		}
+		if reaches(dots, scales[8*g:], least) {
 			archsimd.ClearAVXUpperBits()
 			return g
 		}
@@ -31,37 +33,52 @@ func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[
 	return groups
 }
 
-// reaches says whether one of four products times its scale is at least limit.
-func reaches(dots archsimd.Int32x4, scales []byte, limit archsimd.Int64x4) bool {
-	s := wire.Uint16s(scales)
-	four := [4]int32{int32(s.At(0)), int32(s.At(1)), int32(s.At(2)), int32(s.At(3))}
-	scale := archsimd.LoadInt32x4Array(&four)
-	return dots.ExtendToInt64().AsInt32x8().MulWidenEven(scale.ExtendToInt64().AsInt32x8()).GreaterEqual(limit).ToBits() != 0
+// reaches says whether one of four products times its scale is at least least.
+func reaches(dots *[4]int32, scales []byte, least int64) bool {
+	s := (*[8]byte)(scales)
+	return int64(dots[0])*int64(uint32(s[0])|uint32(s[1])<<8) >= least ||
+		int64(dots[1])*int64(uint32(s[2])|uint32(s[3])<<8) >= least ||
+		int64(dots[2])*int64(uint32(s[4])|uint32(s[5])<<8) >= least ||
+		int64(dots[3])*int64(uint32(s[6])|uint32(s[7])<<8) >= least
 }
 
-// dots8 returns the products of four rows with the query, see Query.Set.
-func dots8(r0, r1, r2, r3 []int8, query []int16) archsimd.Int32x4 {
-	d := len(r0)
+// int8Dots256 sets dots to the products of four rows of d codes, at least 16,
+// with the query, see Query.Set.
+func int8Dots256(r0, r1, r2, r3 *byte, d int, query *byte, dots *[4]int32) {
 	var s0, s1, s2, s3 archsimd.Int32x8
-	if archsimd.X86.AVX512() && d >= 32 {
-		s0, s1, s2, s3 = dots512(r0, r1, r2, r3, query)
-	} else {
-		for f := 0; f+16 <= d; f += 16 {
-			q := archsimd.LoadInt16x16Array((*[16]int16)(query[f:]))
-			s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
-			s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
-			s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
-			s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
-		}
+	for f := 0; f < d; f += 16 {
+		q := archsimd.LoadInt16x16Array(at[[16]int16](query, 2*f))
+		f := min(f, d-16)
+		s0 = s0.Add(archsimd.LoadInt8x16Array(at[[16]int8](r0, f)).ExtendToInt16().DotProductPairs(q))
+		s1 = s1.Add(archsimd.LoadInt8x16Array(at[[16]int8](r1, f)).ExtendToInt16().DotProductPairs(q))
+		s2 = s2.Add(archsimd.LoadInt8x16Array(at[[16]int8](r2, f)).ExtendToInt16().DotProductPairs(q))
+		s3 = s3.Add(archsimd.LoadInt8x16Array(at[[16]int8](r3, f)).ExtendToInt16().DotProductPairs(q))
 	}
-	if d%16 != 0 {
-		q := archsimd.LoadInt16x16Array((*[16]int16)(query[len(query)-16:]))
-		s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[d-16:])).ExtendToInt16().DotProductPairs(q))
-		s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[d-16:])).ExtendToInt16().DotProductPairs(q))
-		s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[d-16:])).ExtendToInt16().DotProductPairs(q))
-		s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[d-16:])).ExtendToInt16().DotProductPairs(q))
+	fold(s0, s1, s2, s3).StoreArray(dots)
+}
+
+// int8Dots512 is int8Dots256 with 32 codes at a time where it can.
+func int8Dots512(r0, r1, r2, r3 *byte, d int, query *byte, dots *[4]int32) {
+	var w0, w1, w2, w3 archsimd.Int32x16
+	f := 0
+	for ; f+32 <= d; f += 32 {
+		q := archsimd.LoadInt16x32Array(at[[32]int16](query, 2*f))
+		w0 = w0.Add(archsimd.LoadInt8x32Array(at[[32]int8](r0, f)).ExtendToInt16().DotProductPairs(q))
+		w1 = w1.Add(archsimd.LoadInt8x32Array(at[[32]int8](r1, f)).ExtendToInt16().DotProductPairs(q))
+		w2 = w2.Add(archsimd.LoadInt8x32Array(at[[32]int8](r2, f)).ExtendToInt16().DotProductPairs(q))
+		w3 = w3.Add(archsimd.LoadInt8x32Array(at[[32]int8](r3, f)).ExtendToInt16().DotProductPairs(q))
 	}
-	return fold(s0, s1, s2, s3)
+	s0, s1 := w0.GetLo().Add(w0.GetHi()), w1.GetLo().Add(w1.GetHi())
+	s2, s3 := w2.GetLo().Add(w2.GetHi()), w3.GetLo().Add(w3.GetHi())
+	for ; f < d; f += 16 {
+		q := archsimd.LoadInt16x16Array(at[[16]int16](query, 2*f))
+		f := min(f, d-16)
+		s0 = s0.Add(archsimd.LoadInt8x16Array(at[[16]int8](r0, f)).ExtendToInt16().DotProductPairs(q))
+		s1 = s1.Add(archsimd.LoadInt8x16Array(at[[16]int8](r1, f)).ExtendToInt16().DotProductPairs(q))
+		s2 = s2.Add(archsimd.LoadInt8x16Array(at[[16]int8](r2, f)).ExtendToInt16().DotProductPairs(q))
+		s3 = s3.Add(archsimd.LoadInt8x16Array(at[[16]int8](r3, f)).ExtendToInt16().DotProductPairs(q))
+	}
+	fold(s0, s1, s2, s3).StoreArray(dots)
 }
 
 // fold returns the four sums of lanes.
@@ -69,29 +86,6 @@ func fold(s0, s1, s2, s3 archsimd.Int32x8) archsimd.Int32x4 {
 	// [0 0 1 1 | 0 0 1 1], then [0 1 2 3 | 0 1 2 3].
 	s := s0.ConcatAddPairsGrouped(s1).ConcatAddPairsGrouped(s2.ConcatAddPairsGrouped(s3))
 	return s.GetLo().Add(s.GetHi())
-}
-
-// dots512 does the whole sixteens of dots8, two at a time where it can.
-func dots512(r0, r1, r2, r3 []int8, query []int16) (s0, s1, s2, s3 archsimd.Int32x8) {
-	d := len(r0)
-	var w0, w1, w2, w3 archsimd.Int32x16
-	f := 0
-	for ; f+32 <= d; f += 32 {
-		q := archsimd.LoadInt16x32Array((*[32]int16)(query[f:]))
-		w0 = w0.Add(archsimd.LoadInt8x32Array((*[32]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
-		w1 = w1.Add(archsimd.LoadInt8x32Array((*[32]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
-		w2 = w2.Add(archsimd.LoadInt8x32Array((*[32]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
-		w3 = w3.Add(archsimd.LoadInt8x32Array((*[32]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
-	}
-	s0, s1, s2, s3 = w0.GetLo().Add(w0.GetHi()), w1.GetLo().Add(w1.GetHi()), w2.GetLo().Add(w2.GetHi()), w3.GetLo().Add(w3.GetHi())
-	if f+16 <= d {
-		q := archsimd.LoadInt16x16Array((*[16]int16)(query[f:]))
-		s0 = s0.Add(archsimd.LoadInt8x16Array((*[16]int8)(r0[f:])).ExtendToInt16().DotProductPairs(q))
-		s1 = s1.Add(archsimd.LoadInt8x16Array((*[16]int8)(r1[f:])).ExtendToInt16().DotProductPairs(q))
-		s2 = s2.Add(archsimd.LoadInt8x16Array((*[16]int8)(r2[f:])).ExtendToInt16().DotProductPairs(q))
-		s3 = s3.Add(archsimd.LoadInt8x16Array((*[16]int8)(r3[f:])).ExtendToInt16().DotProductPairs(q))
-	}
-	return s0, s1, s2, s3
 }
 
 // queryLanes is how many words of the query make a vector.
@@ -123,40 +117,29 @@ func tileScan(tiles []byte, d int, q *Query, scales []byte, bar float32, dots *[
 // bounds takes as long as the multiplications. The callers above check.
 func at[T any](p *byte, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
 
-// tileScan512 does 16 rows with 4 factors at a time, and twice 16 rows with
-// each part of the query.
+// tileScan512 does 16 rows with 4 factors at a time. Why not 32 rows, which
+// would read the query half as often? Memory is read in order then no more, and
+// that costs a scan from memory half its speed.
 func tileScan512(tiles *byte, groups, size int, q *Query, scales *byte, bar float32) int {
 	high := (*byte)(unsafe.Pointer(&q.highs[0]))
 	start, limit := archsimd.BroadcastInt32x16(q.startHigh), archsimd.BroadcastFloat32x16(bar)
-	g := 0
-	for ; g+2 <= groups; g += 2 {
+	for g := range groups {
 		rows := at[byte](tiles, g*size)
-		a0, b0 := start, start
-		var a1, b1 archsimd.Int32x16
+		sum := start
+		var odds archsimd.Int32x16
 		for f := 0; f < size; f += tileBytes {
-			even, odd := archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f)), archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f+64))
 			w := archsimd.LoadInt16x32Array(at[[32]int16](rows, f))
-			a0, a1 = a0.Add(w.DotProductPairs(even)), a1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
-			w = archsimd.LoadInt16x32Array(at[[32]int16](rows, size+f))
-			b0, b1 = b0.Add(w.DotProductPairs(even)), b1.Add(w.ShiftAllRight(8).DotProductPairs(odd))
+			sum = sum.Add(w.DotProductPairs(archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f))))
+			odds = odds.Add(w.ShiftAllRight(8).DotProductPairs(archsimd.LoadInt16x32Array(at[[32]int16](high, 2*f+64))))
 		}
-		s0 := archsimd.LoadUint16x16Array(at[[16]uint16](scales, 32*g)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
-		s1 := archsimd.LoadUint16x16Array(at[[16]uint16](scales, 32*g+32)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
-		found := uint32(a0.Add(a1).ConvertToFloat32().Mul(s0).GreaterEqual(limit).ToBits()) |
-			uint32(b0.Add(b1).ConvertToFloat32().Mul(s1).GreaterEqual(limit).ToBits())<<16
-		if found != 0 {
-			if found&(1<<16-1) == 0 {
-				g++
-			}
+		scale := archsimd.LoadUint16x16Array(at[[16]uint16](scales, 32*g)).ExtendToUint32().BitsToInt32().ConvertToFloat32()
+		if sum.Add(odds).ConvertToFloat32().Mul(scale).GreaterEqual(limit).ToBits() != 0 {
 			archsimd.ClearAVXUpperBits()
 			return g
 		}
 	}
 	archsimd.ClearAVXUpperBits()
-	if g < groups {
-		g += tileScan256(at[byte](tiles, g*size), 1, size, q, at[byte](scales, 32*g), bar)
-	}
-	return g
+	return groups
 }
 
 // tileScan256 does 16 rows with 4 factors in two halves.
@@ -211,12 +194,11 @@ func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, do
 		return int4ScanScalar(codes, stride, q, scales, least, dots)
 	}
 	groups := min(len(codes)/(4*stride), len(scales)/8)
-	limit := archsimd.BroadcastInt64x4(least)
+	rows := unsafe.SliceData(codes)
 	for g := range groups {
-		at := 4 * g * stride
-		sum := dots4(codes[at:at+stride], codes[at+stride:at+2*stride], codes[at+2*stride:at+3*stride], codes[at+3*stride:at+4*stride], q)
-		if reaches(sum, scales[8*g:], limit) {
-			sum.StoreArray(dots)
+		r := at[byte](rows, 4*g*stride)
+		int4Dots(r, at[byte](r, stride), at[byte](r, 2*stride), at[byte](r, 3*stride), stride, q, dots)
+		if reaches(dots, scales[8*g:], least) {
 			archsimd.ClearAVXUpperBits()
 			return g
 		}
@@ -225,26 +207,25 @@ func int4Scan(codes []byte, stride int, q *Query, scales []byte, least int64, do
 	return groups
 }
 
-// dots4 is dots8 for rows of int4 codes.
-func dots4(r0, r1, r2, r3 []byte, q *Query) archsimd.Int32x4 {
+// int4Dots sets dots to the products of four rows of stride bytes with the
+// query.
+func int4Dots(r0, r1, r2, r3 *byte, stride int, q *Query, dots *[4]int32) {
+	query := (*byte)(unsafe.Pointer(&q.codes[0]))
 	var s0, s1, s2, s3 archsimd.Int32x8
-	low := archsimd.BroadcastUint8x16(15)
-	for b := 0; b+16 <= len(r0); b += 16 {
-		q0 := archsimd.LoadInt16x16Array((*[16]int16)(q.codes[2*b:]))
-		q1 := archsimd.LoadInt16x16Array((*[16]int16)(q.codes[2*b+16:]))
-		s0 = s0.Add(dots4Step((*[16]byte)(r0[b:]), low, q0, q1))
-		s1 = s1.Add(dots4Step((*[16]byte)(r1[b:]), low, q0, q1))
-		s2 = s2.Add(dots4Step((*[16]byte)(r2[b:]), low, q0, q1))
-		s3 = s3.Add(dots4Step((*[16]byte)(r3[b:]), low, q0, q1))
+	low := archsimd.BroadcastUint16x16(15)
+	for b := 0; b < stride; b += 16 {
+		q0 := archsimd.LoadInt16x16Array(at[[16]int16](query, 4*b))
+		q1 := archsimd.LoadInt16x16Array(at[[16]int16](query, 4*b+32))
+		x := archsimd.LoadUint8x16Array(at[[16]byte](r0, b)).ExtendToUint16()
+		s0 = s0.Add(x.And(low).BitsToInt16().DotProductPairs(q0)).Add(x.ShiftAllRight(4).BitsToInt16().DotProductPairs(q1))
+		x = archsimd.LoadUint8x16Array(at[[16]byte](r1, b)).ExtendToUint16()
+		s1 = s1.Add(x.And(low).BitsToInt16().DotProductPairs(q0)).Add(x.ShiftAllRight(4).BitsToInt16().DotProductPairs(q1))
+		x = archsimd.LoadUint8x16Array(at[[16]byte](r2, b)).ExtendToUint16()
+		s2 = s2.Add(x.And(low).BitsToInt16().DotProductPairs(q0)).Add(x.ShiftAllRight(4).BitsToInt16().DotProductPairs(q1))
+		x = archsimd.LoadUint8x16Array(at[[16]byte](r3, b)).ExtendToUint16()
+		s3 = s3.Add(x.And(low).BitsToInt16().DotProductPairs(q0)).Add(x.ShiftAllRight(4).BitsToInt16().DotProductPairs(q1))
 	}
-	return fold(s0, s1, s2, s3).Sub(archsimd.BroadcastInt32x4(q.bias))
-}
-
-func dots4Step(b *[16]byte, low archsimd.Uint8x16, q0, q1 archsimd.Int16x16) archsimd.Int32x8 {
-	x := archsimd.LoadUint8x16Array(b)
-	lo := x.And(low).ExtendToUint16().BitsToInt16()
-	hi := x.ReshapeToUint16s().ShiftAllRight(4).ReshapeToUint8s().And(low).ExtendToUint16().BitsToInt16()
-	return lo.DotProductPairs(q0).Add(hi.DotProductPairs(q1))
+	fold(s0, s1, s2, s3).Sub(archsimd.BroadcastInt32x4(q.bias)).StoreArray(dots)
 }
 
 func int8Rows(codes []int8, d int, q *Query, items, dots []int32) {
@@ -252,9 +233,16 @@ func int8Rows(codes []int8, d int, q *Query, items, dots []int32) {
 		int8RowsScalar(codes, d, q, items, dots)
 		return
 	}
-	row := func(i int32) []int8 { return codes[int(i)*d : (int(i)+1)*d] }
+	query := (*byte)(unsafe.Pointer(&q.tail[0]))
+	wide := archsimd.X86.AVX512() && d >= 32
+	row := func(i int32) *byte { return unsafe.SliceData(Bytes(codes[int(i)*d : (int(i)+1)*d])) }
 	for k := 0; k+4 <= len(items); k += 4 {
-		dots8(row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3]), q.tail).Store(dots[k:])
+		r0, r1, r2, r3 := row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3])
+		if wide {
+			int8Dots512(r0, r1, r2, r3, d, query, (*[4]int32)(dots[k:]))
+		} else {
+			int8Dots256(r0, r1, r2, r3, d, query, (*[4]int32)(dots[k:]))
+		}
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -264,9 +252,9 @@ func int4Rows(codes []byte, stride int, q *Query, items, dots []int32) {
 		int4RowsScalar(codes, stride, q, items, dots)
 		return
 	}
-	row := func(i int32) []byte { return codes[int(i)*stride : (int(i)+1)*stride] }
+	row := func(i int32) *byte { return unsafe.SliceData(codes[int(i)*stride : (int(i)+1)*stride]) }
 	for k := 0; k+4 <= len(items); k += 4 {
-		dots4(row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3]), q).Store(dots[k:])
+		int4Dots(row(items[k]), row(items[k+1]), row(items[k+2]), row(items[k+3]), stride, q, (*[4]int32)(dots[k:]))
 	}
 	archsimd.ClearAVXUpperBits()
 }
