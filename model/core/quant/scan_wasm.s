@@ -98,29 +98,33 @@
 	End; \
 	REDUCE
 
-// TILEHIGH adds to ACC the products of 4 rows by 4 factors at R0 + OFF with the
-// query's high part in V8 and V9, see tiles.go.
+// TILEHIGH adds to ACC the products of 4 rows by 4 factors at PC_B + OFF with
+// the query's high part in V8 and V9, see tiles.go.
 #define TILEHIGH(OFF, ACC) \
-	Get R0; I32WrapI64; V128Load $OFF; Tee V10; \
+	Get PC_B; V128Load $OFF; Tee V10; \
 	Get V8; I32x4DotI16x8S; \
 	Get V10; I32Const $8; I16x8ShrS; Get V9; I32x4DotI16x8S; \
 	I32x4Add; Get ACC; I32x4Add; Set ACC
 
 // TILEDOT is TILEHIGH for the whole query. V0 has ones in low bytes.
 #define TILEDOT(OFF, ACC) \
-	Get R0; I32WrapI64; V128Load $OFF; Tee V10; \
+	Get PC_B; V128Load $OFF; Tee V10; \
 	Get V0; V128And; Get V8; I32x4DotI16x8S; \
 	Get V10; I32Const $8; I16x8ShrS; Get V9; I32x4DotI16x8S; \
 	I32x4Add; Get ACC; I32x4Add; Set ACC
 
-// TILESTEP does one tile, that at R0 + OFF0.
-#define TILESTEP(DOT, OFF0, OFF1, OFF2, OFF3, QOFF0, QOFF1) \
-	Get R3; I32WrapI64; V128Load $QOFF0; Set V8; \
-	Get R3; I32WrapI64; V128Load $QOFF1; Set V9; \
-	DOT(OFF0, V4); \
-	DOT(OFF1, V5); \
-	DOT(OFF2, V6); \
-	DOT(OFF3, V7)
+// TILESTEP does the tile at R0 with the query at R3. An address in PC_B, the
+// one local of 32 bits, free where nothing is called, is known to wazero as the
+// same in all loads; once the highest is in bounds it checks no other.
+#define TILESTEP(DOT) \
+	Get R3; I32WrapI64; Set PC_B; \
+	Get PC_B; V128Load $16; Set V9; \
+	Get PC_B; V128Load $0; Set V8; \
+	Get R0; I32WrapI64; Set PC_B; \
+	DOT(48, V7); \
+	DOT(32, V6); \
+	DOT(16, V5); \
+	DOT(0, V4)
 
 // SCALED leaves on the stack the sums of 4 rows in ACC times their scales in
 // EXTEND's half of V10.
@@ -133,7 +137,7 @@
 #define TILESUM(DOT, START) \
 	Get START; Tee V4; Tee V5; Tee V6; Set V7; \
 	Loop; \
-		TILESTEP(DOT, 0, 16, 32, 48, 0, 16); \
+		TILESTEP(DOT); \
 		Get R3; I64Const $32; I64Add; Set R3; \
 		Get R0; I64Const $64; I64Add; Tee R0; \
 		Get R10; I64LtU; BrIf $0; \
