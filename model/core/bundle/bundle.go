@@ -46,15 +46,17 @@ type frame struct {
 	manifest, signatures []byte
 	sections             [][]byte // of a part of a file: those that are wholly there
 	count                int      // how many sections there are to be
+	need                 int      // of a part of a file: how many bytes the value wants that is cut off; else 0
 }
 
-// parseFrame reads the frame of a file of which have bytes are there. What is
-// missing must be sections; before them it fails with a *PartialError.
+// parseFrame reads the frame of a file of which have bytes are there.
 func parseFrame(file []byte, have int) (f frame, err error) {
 	if len(file) > MaxFile {
 		return f, &SyntaxError{DocumentFrame, errors.New("a file of at most 1 GiB")}
 	}
-	part := have < len(file)
+	if have < 0 || have > len(file) {
+		return f, &SyntaxError{DocumentFrame, errors.New("a part that lies within the file")}
+	}
 	d := wire.NewDecoder(file[:have])
 	top := d.Map(8)
 	for top.Next() {
@@ -75,23 +77,28 @@ func parseFrame(file []byte, have int) (f frame, err error) {
 		case 4:
 			f.signatures = d.Bin(maxSignatures)
 		case 5:
+			top.Require(0, 1, 2, 3, 4) // now, for what follows may be cut off
 			f.count = d.Array(MaxSections)
 			for range f.count {
-				body := d.Bin(MaxFile)
-				if part && d.Ended() {
-					return f, nil
+				if body := d.Bin(MaxFile); d.Err() == nil {
+					f.sections = append(f.sections, body)
 				}
-				f.sections = append(f.sections, body)
 			}
 		default:
 			top.Unknown()
 		}
 	}
-	if part && d.Ended() {
-		return f, &PartialError{Need: have + 1}
+	// A value that does not fit the whole file is wrong already.
+	if short := d.Short(); short > 0 && have+short <= len(file) {
+		f.need = have + short
+		return f, nil
 	}
 	top.Require(0, 1, 2, 3, 4, 5)
-	if err := d.End(); err != nil {
+	err = d.End()
+	if err == nil && have < len(file) {
+		err = errors.New("no byte after the document's end")
+	}
+	if err != nil {
 		return f, &SyntaxError{DocumentFrame, err}
 	}
 	return f, nil
@@ -114,6 +121,9 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 	f, err := parseFrame(file, have)
 	if err != nil {
 		return nil, err
+	}
+	if f.need > 0 && f.count == 0 {
+		return nil, &PartialError{Need: f.need}
 	}
 	if now >= root.Expires {
 		return nil, ErrExpired
@@ -138,15 +148,19 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 	if err := m.setFormat(f.version); err != nil {
 		return nil, &SyntaxError{DocumentManifest, err}
 	}
-	if missing := f.count - len(f.sections); missing > m.late() {
-		return nil, &PartialError{Need: len(file) - m.lateBytes()}
+	early := len(m.Sections)
+	if f.need > 0 {
+		early -= m.late() // a late section waits for all that is missing
+		need := len(file) - m.lateBytes()
+		switch {
+		case len(f.sections) >= early && early < len(m.Sections):
+		case need > have:
+			return nil, &PartialError{Need: need}
+		default: // it should have been there by now
+			return nil, &SectionError{Section: m.Sections[len(f.sections)].Kind, Err: ErrHash}
+		}
 	}
 	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest), file: file, version: f.version}
-	// A late section waits for all the others of its kind.
-	early := len(m.Sections)
-	if len(f.sections) < early {
-		early -= m.late()
-	}
 	raw, err := b.check(f, 0, early)
 	if err != nil {
 		return nil, err
@@ -177,6 +191,9 @@ func (b *Bundle) Complete() error {
 	f, err := parseFrame(b.file, len(b.file))
 	if err != nil {
 		return err
+	}
+	if len(f.sections) != len(b.Manifest.Sections) { // the host has changed what was there
+		return &SyntaxError{DocumentManifest, errors.New("an entry for each section")}
 	}
 	raw, err := b.check(f, len(b.Manifest.Sections)-b.Manifest.late(), len(b.Manifest.Sections))
 	if err != nil {

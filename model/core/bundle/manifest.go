@@ -182,6 +182,9 @@ func ParseManifest(doc []byte) (Manifest, error) {
 			m.Retrieval = readRetrieval(d)
 		case 13:
 			n := d.Array(maxAnswers)
+			if n == 0 {
+				d.Fail("an answer, or no such key")
+			}
 			for range n {
 				m.EarlyAnswers = append(m.EarlyAnswers, readAnswer(d))
 			}

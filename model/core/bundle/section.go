@@ -175,24 +175,20 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 	case ScorerNeighbours:
 		need = append(need, KindStarts, KindNeighbours, KindWeights, KindScales)
 	}
-	late := b.Manifest.lateSections()
-	for _, k := range late {
-		if _, ok := raw[k]; ok {
-			need = append(need, k)
-		}
-	}
+	// Of the late sections the manifest alone has to say that they will come.
+	need = append(need, b.Manifest.lateSections()...)
 	known := len(need)
 	for _, k := range need {
-		if _, ok := raw[k]; !ok {
+		if !b.Manifest.has(k) {
 			return layout(k, "this section for the scorer")
 		}
 	}
 	for _, k := range optional {
-		if _, ok := raw[k]; ok {
+		if b.Manifest.has(k) {
 			known++
 		}
 	}
-	if known != len(raw) {
+	if known != len(b.Manifest.Sections) {
 		return layout(b.foreign(need, optional), "no such section for this scorer")
 	}
 
@@ -289,6 +285,16 @@ func (m *Manifest) lateSections() []Kind {
 	return []Kind{KindRescore, KindRescoreScales}
 }
 
+// has says whether there is a section of that kind.
+func (m *Manifest) has(kind Kind) bool {
+	for _, s := range m.Sections {
+		if s.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
 // late returns how many of the last sections are late ones.
 func (m *Manifest) late() int {
 	n := 0
@@ -322,6 +328,10 @@ func (m *Manifest) lateBytes() (sum int) {
 func (m *Manifest) setFormat(version uint64) error {
 	has := m.Retrieval != Retrieval{}
 	switch {
+	case m.Scoring.Scorer != ScorerFoldIn && m.Limits.Dim > 0:
+		return errors.New("factors for fold-in, and for nothing else")
+	case m.Retrieval.Rescore == CodecNone && m.EarlyAnswers != nil && version > 1:
+		return errors.New("early answers where there are rows that rescore")
 	case version == 1 && (has || m.EarlyAnswers != nil):
 		return errors.New("nothing of format 2 in format 1")
 	case version == 1 && m.Scoring.Scorer == ScorerFoldIn:
@@ -366,11 +376,6 @@ func (b *Bundle) loadRescore(raw map[Kind][]byte) (err error) {
 	r := b.Manifest.Retrieval
 	if r.Rescore == CodecNone {
 		return nil
-	}
-	for _, k := range b.Manifest.lateSections() {
-		if _, ok := raw[k]; !ok {
-			return layout(k, "this section for the second codec")
-		}
 	}
 	b.Rescore, err = b.loadRows(r.Rescore, raw, KindRescore, KindRescoreScales, b.Manifest.Limits.Items, b.Manifest.Limits.Dim)
 	return err

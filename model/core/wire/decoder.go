@@ -13,7 +13,7 @@ type Error struct {
 	Offset int    // bytes from the start of the document
 	Want   string // what should have stood there
 	Limit  bool   // the bytes are well-formed but ask for too much
-	Ended  bool   // the document ends before the value does
+	Short  int    // the document ends before the value does: at least so many bytes are missing
 }
 
 func (e *Error) Error() string { return "byte " + strconv.Itoa(e.Offset) + ": want " + e.Want }
@@ -49,9 +49,15 @@ func (d *Decoder) End() error {
 	return d.Err()
 }
 
-// Ended says that a value was cut off by the end of the document: with more
-// bytes it might have been right.
-func (d *Decoder) Ended() bool { return d.err != nil && d.err.Ended }
+// Short returns how many bytes, at the least, were missing where a value was cut
+// off by the end of the document: with more it might have been right. It is 0
+// when that is not what was wrong.
+func (d *Decoder) Short() int {
+	if d.err == nil {
+		return 0
+	}
+	return d.err.Short
+}
 
 // Fail records an error at the present offset, unless there is one already:
 // for callers that find a well-formed value to be wrong.
@@ -61,9 +67,11 @@ func (d *Decoder) Fail(want string) {
 	}
 }
 
-func (d *Decoder) failEnd(want string) {
+// failEnd records that n bytes from the present offset on are wanted, and that
+// there are fewer.
+func (d *Decoder) failEnd(n uint64, want string) {
 	if d.err == nil {
-		d.err = &Error{Offset: d.off, Want: want + ", but the document ends", Ended: true}
+		d.err = &Error{Offset: d.off, Want: want + ", but the document ends", Short: int(n) - (len(d.b) - d.off)}
 	}
 }
 
@@ -79,7 +87,7 @@ func (d *Decoder) take(n uint64, want string) []byte {
 		return nil
 	}
 	if n > uint64(len(d.b)-d.off) {
-		d.failEnd(want)
+		d.failEnd(n, want)
 		return nil
 	}
 	b := d.b[d.off : d.off+int(n) : d.off+int(n)]
@@ -93,7 +101,7 @@ func (d *Decoder) head(want string) (c byte, ok bool) {
 		return 0, false
 	}
 	if d.off == len(d.b) {
-		d.failEnd(want)
+		d.failEnd(1, want)
 		return 0, false
 	}
 	return d.b[d.off], true
@@ -293,7 +301,7 @@ func (d *Decoder) String(max int) string {
 func (d *Decoder) Array(max int) int {
 	n := d.length(0x90, 0x0f, 0, 0xdc, 0xdd, max, "an array")
 	if n > len(d.b)-d.off {
-		d.failEnd(strconv.Itoa(n) + " elements")
+		d.failEnd(uint64(n), strconv.Itoa(n)+" elements")
 		return 0
 	}
 	return n
@@ -303,7 +311,7 @@ func (d *Decoder) Array(max int) int {
 func (d *Decoder) Map(max int) MapReader {
 	n := d.length(0x80, 0x0f, 0, 0xde, 0xdf, max, "a map")
 	if n > (len(d.b)-d.off)/2 {
-		d.failEnd(strconv.Itoa(n) + " pairs")
+		d.failEnd(2*uint64(n), strconv.Itoa(n)+" pairs")
 		n = 0
 	}
 	return MapReader{d: d, left: n}

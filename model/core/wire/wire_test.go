@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -240,6 +241,43 @@ func TestWritesWhatTheLibraryWritesAndReadsIt(t *testing.T) {
 }
 
 // FuzzDecoder checks that whatever is accepted means the same to the library.
+// TestShortLeadsToTheEnd: a reader that waits for the bytes that were missing
+// comes to the document's end, and never waits for more than that.
+func TestShortLeadsToTheEnd(t *testing.T) {
+	doc := AppendMap(nil, 4)
+	doc = AppendUint(append(doc, 0), 70000)
+	doc = AppendString(append(doc, 1), strings.Repeat("x", 300))
+	doc = AppendArray(append(doc, 2), 20)
+	for i := range 20 {
+		doc = AppendInt(doc, int64(-i*i*i))
+	}
+	doc = AppendBin(append(doc, 3), make([]byte, 70000))
+	read := func(b []byte) *Decoder {
+		d := NewDecoder(b)
+		for m := d.Map(4); m.Next(); {
+			d.skip(maxDepth)
+		}
+		return d
+	}
+	tries := 0
+	for have := 0; have < len(doc); tries++ {
+		d := read(doc[:have])
+		if d.Short() <= 0 || have+d.Short() > len(doc) {
+			t.Fatalf("%d of %d bytes: short of %d: %v", have, len(doc), d.Short(), d.Err())
+		}
+		have += d.Short()
+	}
+	if d := read(doc); d.Err() != nil || d.Short() != 0 {
+		t.Errorf("whole: %v, short of %d", d.Err(), d.Short())
+	}
+	if d := read(append([]byte{0x81, 0, 0xc1}, doc...)); d.Err() == nil || d.Short() != 0 {
+		t.Errorf("a wrong byte: %v, short of %d", d.Err(), d.Short())
+	}
+	if tries > 60 {
+		t.Errorf("%d tries", tries)
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	for _, doc := range [][]byte{{0x82, 0, 1, 64, 0x91, 1}, {0xdd, 0xff, 0xff, 0xff, 0xff}, {0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0}} {
 		f.Add(doc)
