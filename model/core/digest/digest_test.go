@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -71,4 +72,26 @@ func BenchmarkTreeHead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzTreeHead holds TreeHead to the definition: of any bytes, repeated to any
+// length.
+func FuzzTreeHead(f *testing.F) {
+	f.Add([]byte{}, uint32(0))
+	f.Add([]byte("a"), uint32(LeafSize-1))
+	f.Add([]byte("nearside"), uint32(5*LeafSize+63))
+	f.Add(random(119), uint32(4*LeafSize+127))
+	f.Fuzz(func(t *testing.T, piece []byte, size uint32) {
+		data := piece
+		if n := int(size % (9 * LeafSize)); len(piece) > 0 {
+			data = bytes.Repeat(piece, n/len(piece)+1)[:max(n, len(piece))]
+		}
+		var leaves [][]byte
+		for at := 0; at == 0 || at < len(data); at += LeafSize {
+			leaves = append(leaves, data[at:min(at+LeafSize, len(data))])
+		}
+		if got, want := TreeHead(data), slow(leaves); string(got[:]) != string(want) {
+			t.Fatalf("%d bytes: got %x, want %x", len(data), got, want)
+		}
+	})
 }

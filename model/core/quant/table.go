@@ -1,5 +1,7 @@
 package quant
 
+import "math"
+
 // Table holds n rows of d factors in some code. Its memory belongs to the
 // bundle.
 type Table interface {
@@ -41,13 +43,16 @@ type Top struct {
 	least   int64       // what a score must reach to be kept
 }
 
-// lowest is below every score.
+// lowest is below every score that is offered. Those of PQ.Score may be lower.
 const lowest = -1 << 62
 
 // Reset makes top empty, for the k best. Bit i%8 of blocked[i/8] keeps item i
 // out; nil keeps out none.
 func (t *Top) Reset(k int, blocked []byte) {
 	t.k, t.blocked, t.heap, t.least = k, blocked, t.heap[:0], lowest
+	if k <= 0 {
+		t.least = math.MaxInt64 // above every score
+	}
 }
 
 // Offer takes a candidate. Of equal scores those offered first stay, so items

@@ -1,0 +1,401 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/train"
+)
+
+// A world is a bundle that is asked, and the model that it was packed from.
+type world struct {
+	m     *train.Model
+	b     *bundle.Bundle
+	whole bool // every item is a candidate
+}
+
+// worldDim and worldItems are no multiple of 4, 8, 16 or 32.
+const worldItems, worldDim = 77, 6
+
+// worlds returns a bundle of every codec, each also with few candidates and
+// before the rows that rescore have come, and of the other algorithms.
+func worlds(t testing.TB) map[string]world {
+	t.Helper()
+	all := map[string]world{}
+	add := func(name string, a train.Algorithm, q Quant, early bool) {
+		m := testModel(a, worldItems, worldDim)
+		for i := range m.Items {
+			m.Items[i].Tags = nil
+			for tag := range 4 {
+				if i>>tag&1 != 0 {
+					m.Items[i].Tags = append(m.Items[i].Tags, fmt.Sprintf("tag%d", tag))
+				}
+			}
+			m.Count[i] = uint32(i * 7 % 5) // ties
+			if a == train.IALS && i%9 == 8 {
+				copy(m.Factors[i*worldDim:(i+1)*worldDim], m.Factors[:worldDim])
+			}
+		}
+		opt := options
+		opt.Quant = q
+		keys := testKeys(t, 1)
+		file, err := Pack(m, keys, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := len(file)
+		if early {
+			have--
+		}
+		b, err := bundle.OpenEarly(testRoot(t, keys), file, have, created)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := q.Candidates == 0 || q.Candidates >= worldItems || early && !q.Codec.Coarse()
+		all[name] = world{m: m, b: b, whole: whole}
+	}
+	for name, q := range quants {
+		if q.Candidates > 0 {
+			q.Candidates = worldItems
+		}
+		add(name, train.IALS, q, false)
+		if q.Rescore != bundle.CodecNone {
+			add(name+", early", train.IALS, q, true)
+		}
+		if q.Candidates > 0 {
+			q.Candidates = 12
+			add(name+", 12 candidates", train.IALS, q, false)
+		}
+	}
+	add("ease", train.EASE, Quant{}, false)
+	add("popular", train.Popular, Quant{}, false)
+	return all
+}
+
+func drawRequest(t *rapid.T, foldIn bool) slate.Request {
+	id := rapid.Custom(func(t *rapid.T) string {
+		return fmt.Sprintf("item%d", rapid.IntRange(0, worldItems+5).Draw(t, "item"))
+	})
+	tag := rapid.SampledFrom([]string{"tag0", "tag1", "tag2", "tag3", "nowhere", ""})
+	r := slate.Request{
+		K:       rapid.IntRange(1, worldItems+3).Draw(t, "k"),
+		Reasons: rapid.IntRange(0, 3).Draw(t, "reasons"),
+		Exclude: rapid.SliceOfN(id, 0, 5).Draw(t, "exclude"),
+		AnyTags: rapid.SliceOfN(tag, 0, 3).Draw(t, "any"),
+		NoTags:  rapid.SliceOfN(tag, 0, 2).Draw(t, "none"),
+		// The last byte has bits of items that are not there.
+		Unavailable: rapid.SliceOfN(rapid.Byte(), 0, (worldItems+7)/8).Draw(t, "unavailable"),
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "events") {
+		r.History = append(r.History, profile.Event{
+			Item: id.Draw(t, "id"), Kind: profile.Kind(rapid.IntRange(1, profile.Kinds-1).Draw(t, "kind")),
+			Weight: rapid.Uint32Range(0, 4*profile.One).Draw(t, "weight"),
+		})
+	}
+	if foldIn && rapid.IntRange(0, 2).Draw(t, "vector") == 0 {
+		v := rapid.SliceOfN(rapid.Float32Range(-9, 9), worldDim, worldDim).Draw(t, "factors")
+		r.Vector = wire.AppendFloat32s(nil, v)
+	}
+	return r
+}
+
+// shown says, slowly, which items a request lets through.
+func shown(m *train.Model, r slate.Request) map[int]bool {
+	all := map[int]bool{}
+	has := func(i int, tags []string) bool {
+		return slices.ContainsFunc(m.Items[i].Tags, func(tag string) bool { return slices.Contains(tags, tag) })
+	}
+	for i, it := range m.Items {
+		seen := slices.ContainsFunc(r.History, func(e profile.Event) bool { return e.Item == it.ID })
+		gone := i/8 < len(r.Unavailable) && r.Unavailable[i/8]>>(i%8)&1 == 1
+		if !seen && !gone && !slices.Contains(r.Exclude, it.ID) && (len(r.AnyTags) == 0 || has(i, r.AnyTags)) && !has(i, r.NoTags) {
+			all[i] = true
+		}
+	}
+	return all
+}
+
+// TestFiltersAreWhatTheySay compares an answer with one to which nothing is
+// filtered, out of which the slow definition picks.
+func TestFiltersAreWhatTheySay(t *testing.T) {
+	all := worlds(t)
+	names := slices.Sorted(maps.Keys(all))
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(names).Draw(t, "world")
+		w := all[name]
+		req := drawRequest(t, w.b.Table != nil)
+		r := slate.New(w.b)
+		ask := func(req slate.Request) slate.Slate {
+			doc, err := r.Respond(nil, req.Append(nil))
+			if err != nil {
+				t.Fatalf("%+v: %v", req, err)
+			}
+			s, err := slate.ParseSlate(doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		got := ask(req)
+		allowed := shown(w.m, req)
+		if got.Receipt.Ranked != len(allowed) {
+			t.Fatalf("ranked %d, want %d", got.Receipt.Ranked, len(allowed))
+		}
+		if want := min(req.K, len(allowed)); len(got.Items) != want {
+			t.Fatalf("%d items, want %d", len(got.Items), want)
+		}
+		full := req
+		full.K, full.Exclude, full.AnyTags, full.NoTags, full.Unavailable = worldItems, nil, nil, nil, nil
+		var want []slate.Item
+		reasons := map[uint32]slate.Item{}
+		for _, it := range ask(full).Items {
+			if allowed[int(it.Index)] {
+				want = append(want, it)
+			}
+			reasons[it.Index] = it
+		}
+		if w.whole {
+			if diff := gocmp.Diff(want[:min(req.K, len(want))], got.Items, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("(-want +got):\n%s", diff)
+			}
+		}
+		for k, it := range got.Items {
+			if !allowed[int(it.Index)] {
+				t.Fatalf("item %d is in the answer", it.Index)
+			}
+			if diff := gocmp.Diff(reasons[it.Index], it); diff != "" {
+				t.Fatalf("item %d alone (-want +got):\n%s", it.Index, diff)
+			}
+			if it.ID != w.m.Items[it.Index].ID || it.Title != w.m.Items[it.Index].Title {
+				t.Fatalf("item %d is called %q, %q", it.Index, it.ID, it.Title)
+			}
+			if k > 0 {
+				last := got.Items[k-1]
+				if last.Score < it.Score || last.Score == it.Score && last.Index >= it.Index {
+					t.Fatalf("item %d with %d stands before item %d with %d", last.Index, last.Score, it.Index, it.Score)
+				}
+			}
+		}
+		var known, unknown int
+		for _, e := range req.History {
+			if _, ok := w.b.Lookup(e.Item); ok {
+				known++
+			} else {
+				unknown++
+			}
+		}
+		if got.Receipt.Used != known || got.Receipt.Unknown != unknown || got.Receipt.Early != (w.b.Early() && !got.Receipt.Cold) {
+			t.Fatalf("receipt %+v, want %d used and %d unknown", got.Receipt, known, unknown)
+		}
+		if len(req.Vector) > 0 && (got.Receipt.Cold || len(got.Items) > 0 && got.Items[0].Reasons != nil) {
+			t.Fatalf("a vector, and cold %v, reasons %v", got.Receipt.Cold, got.Items[0].Reasons)
+		}
+	})
+}
+
+// TestAVectorRanksByTheDecodedRows: by the integers that package quant gives,
+// and by the float dot products as far as the query's 16 bits go.
+func TestAVectorRanksByTheDecodedRows(t *testing.T) {
+	all := worlds(t)
+	names := slices.Sorted(maps.Keys(all))
+	rapid.Check(t, func(t *rapid.T) {
+		w := all[rapid.SampledFrom(names).Draw(t, "world")]
+		if w.b.Table == nil || !w.whole {
+			return
+		}
+		v := rapid.SliceOfN(rapid.Float32Range(-1, 1), worldDim, worldDim).Draw(t, "vector")
+		if rapid.Bool().Draw(t, "large") {
+			for f := range v {
+				v[f] *= math.MaxFloat32
+			}
+		}
+		s, err := slate.New(w.b).Recommend(slate.Request{K: worldItems, Vector: wire.AppendFloat32s(nil, v)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := w.b.Table
+		if w.b.Rescore != nil {
+			table = w.b.Rescore
+		}
+		q := quant.NewQuery(worldDim)
+		q.Set(v)
+		table.Prepare(q)
+		list := make([]quant.Candidate, worldItems)
+		for i := range list {
+			list[i].Item = i
+		}
+		table.Score(list, q)
+		slices.SortFunc(list, func(a, b quant.Candidate) int {
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
+		})
+		var largest float64
+		dots, row := make([]float64, worldItems), make([]float32, worldDim)
+		for i := range dots {
+			table.DecodeTo(row, i)
+			for f, x := range row {
+				dots[i] += float64(x) * float64(v[f])
+			}
+		}
+		for i := range dots {
+			var size float64
+			table.DecodeTo(row, i)
+			for _, x := range row {
+				size += math.Abs(float64(x))
+			}
+			for _, x := range v {
+				largest = max(largest, size*math.Abs(float64(x)))
+			}
+		}
+		const tol = 1. / 32767 // half a step of the query's codes, for two rows
+		for k, it := range s.Items {
+			if int(it.Index) != list[k].Item || it.Score != list[k].Score {
+				t.Fatalf("place %d: item %d with %d, want %+v", k, it.Index, it.Score, list[k])
+			}
+			if k > 0 && dots[it.Index] > dots[s.Items[k-1].Index]+tol*largest {
+				t.Fatalf("place %d: item %d with %v comes after item %d with %v", k, it.Index, dots[it.Index], s.Items[k-1].Index, dots[s.Items[k-1].Index])
+			}
+		}
+	})
+}
+
+// everything is a request that uses all that there is, for a bundle of w.
+func everything(w world) slate.Request {
+	r := slate.Request{
+		K: 10, Now: created, Reasons: 3, Exclude: []string{"item70", "nowhere"}, AnyTags: []string{"tag0", "tag1", "nowhere"},
+		NoTags: []string{"tag3"}, Unavailable: []byte{0x81, 0, 0xff},
+	}
+	for i := range 9 {
+		r.History = append(r.History, profile.Event{
+			Item: fmt.Sprintf("item%d", i*10), Kind: profile.Kind(1 + i%5), Time: created - int64(i*86400), Weight: profile.One,
+		})
+	}
+	return r
+}
+
+// TestRespondDoesNotAllocate once it has answered, whatever it is asked in
+// turn.
+func TestRespondDoesNotAllocate(t *testing.T) {
+	for name, w := range worlds(t) {
+		r := slate.New(w.b)
+		req := everything(w)
+		docs := [][]byte{req.Append(nil), slate.Request{K: worldItems}.Append(nil)}
+		if w.b.Table != nil {
+			req.Vector = floats(worldDim, .5)
+			docs = append(docs, req.Append(nil))
+		}
+		var dst []byte
+		var err error
+		at := 0
+		allocs := testing.AllocsPerRun(10*len(docs), func() {
+			for range docs { // so that the first run is the warm-up of all
+				if dst, err = r.Respond(dst[:0], docs[at%len(docs)]); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				at++
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%s: got %v allocations, want 0", name, allocs)
+		}
+	}
+}
+
+// TestARecommenderDoesNotGrow with the number of its calls, refused ones
+// included.
+func TestARecommenderDoesNotGrow(t *testing.T) {
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for name, w := range worlds(t) {
+		r := slate.New(w.b)
+		good := everything(w).Append(nil)
+		bad := [][]byte{nil, good[:len(good)-1], good[:len(good)/2], slate.Request{K: 1, Vector: []byte{1}}.Append(nil)}
+		var dst []byte
+		round := func(n int) {
+			for i := range n {
+				var err error
+				if dst, err = r.Respond(dst[:0], good); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				var refused *slate.RequestError
+				if _, err := r.Respond(nil, bad[i%len(bad)]); !errors.As(err, &refused) {
+					t.Fatalf("%s: %x: %v", name, bad[i%len(bad)], err)
+				}
+			}
+		}
+		round(20)
+		before := heap()
+		round(400)
+		if after := heap(); after > before+16<<10 {
+			t.Errorf("%s: 400 calls keep %d bytes", name, after-before)
+		}
+		runtime.KeepAlive(r)
+	}
+}
+
+// FuzzRespond asks bundles of every kind anything at all: no panic, an answer
+// that reads back, and the same one again.
+func FuzzRespond(f *testing.F) {
+	all := worlds(f)
+	names := slices.Sorted(maps.Keys(all))
+	recommenders := make([]*slate.Recommender, len(names))
+	for i, name := range names {
+		w := all[name]
+		recommenders[i] = slate.New(w.b)
+		req := everything(w)
+		f.Add(uint8(i), req.Append(nil))
+		req.Vector = floats(worldDim, -1)
+		f.Add(uint8(i), req.Append(nil))
+	}
+	f.Add(uint8(0), slate.Request{K: 1000}.Append(nil))
+	f.Fuzz(func(t *testing.T, which uint8, doc []byte) {
+		i := int(which) % len(names)
+		got, err := recommenders[i].Respond(nil, doc)
+		if err != nil {
+			var refused *slate.RequestError
+			if !errors.As(err, &refused) {
+				t.Fatalf("%s: %v", names[i], err)
+			}
+			return
+		}
+		s, err := slate.ParseSlate(got)
+		if err != nil {
+			t.Fatalf("%s: the answer: %v", names[i], err)
+		}
+		if !bytes.Equal(s.Append(nil), got) {
+			t.Fatalf("%s: the answer reads back as another", names[i])
+		}
+		if len(s.Items) > s.Receipt.Ranked || s.Receipt.Ranked > worldItems {
+			t.Fatalf("%s: %d items out of %d", names[i], len(s.Items), s.Receipt.Ranked)
+		}
+		for k := range s.Items[min(1, len(s.Items)):] {
+			if a, b := s.Items[k], s.Items[k+1]; a.Score < b.Score || a.Score == b.Score && a.Index >= b.Index {
+				t.Fatalf("%s: %+v stands before %+v", names[i], a, b)
+			}
+		}
+		again, err := slate.New(all[names[i]].b).Respond(nil, doc)
+		if err != nil || !bytes.Equal(got, again) {
+			t.Fatalf("%s: a fresh recommender answers %x, %v, want %x", names[i], again, err, got)
+		}
+	})
+}
