@@ -18,6 +18,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/train"
@@ -398,4 +399,52 @@ func FuzzRespond(f *testing.F) {
 			t.Fatalf("%s: a fresh recommender answers %x, %v, want %x", names[i], again, err, got)
 		}
 	})
+}
+
+// TestASystemWithoutAFiniteSolutionIsRefused: what a NaN becomes as an integer
+// is the engine's choice, so none may come so far.
+func TestASystemWithoutAFiniteSolutionIsRefused(t *testing.T) {
+	keys := testKeys(t, 1)
+	open := func(gram, ridge float64) *slate.Recommender {
+		f := forge(t, Quant{Codec: bundle.CodecFloat}, 3, 1)
+		f.set(bundle.KindRows, slices.Concat(floats(1, 0x1p40), floats(1, 0x1p-70), floats(1, 0x1p-60)))
+		f.setExp(bundle.KindRows, 40)
+		f.set(bundle.KindGram, floats(1, gram))
+		f.set(bundle.KindRidge, floats(f.history+1, ridge))
+		b, err := bundle.Open(testRoot(t, keys), f.file(t, keys), created)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slate.New(b)
+	}
+	event := func(i int) profile.Event {
+		return profile.Event{Item: fmt.Sprintf("item%d", i), Kind: profile.KindView, Weight: profile.One}
+	}
+	// The system is 2^-140, all that is left of -2^80 + 2^80 + 2^-140.
+	s, err := open(-0x1p80, 0x1p-149).Recommend(slate.Request{K: 3, History: []profile.Event{event(0), event(1)}})
+	if !errors.Is(err, score.ErrGram) {
+		t.Errorf("a person of 2^180: %+v, %v, want %v", s, err, score.ErrGram)
+	}
+	// The person is 2^70, and the part of item 1 in item 0's score 2^110.
+	s, err = open(0, 0x1p-149).Recommend(slate.Request{K: 3, Reasons: 3, History: []profile.Event{event(1)}})
+	if err != nil || len(s.Items) != 2 || s.Items[0].Index != 0 || s.Items[0].Reasons != nil || len(s.Items[1].Reasons) != 1 {
+		t.Errorf("a part beyond float32: %+v, %v, want no reason for item 0 and one for item 2", s.Items, err)
+	}
+}
+
+// TestKnownAnswersThatCannotBeComputedAreWrong, be it for the request.
+func TestKnownAnswersThatCannotBeComputedAreWrong(t *testing.T) {
+	keys := testKeys(t, 1)
+	for name, doc := range map[string][]byte{"no request": {0x80}, "nothing": {}, "beyond the limits": slate.Request{K: 51}.Append(nil)} {
+		f := forge(t, twoStages, 5, 2)
+		f.early = []bundle.KnownAnswer{{Request: doc}}
+		file := f.file(t, keys)
+		b, err := bundle.OpenEarly(testRoot(t, keys), file, len(file)-1, created)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := slate.New(b).Check(); !errors.Is(err, slate.ErrKnownAnswer) {
+			t.Errorf("%s: %v, want %v", name, err, slate.ErrKnownAnswer)
+		}
+	}
 }

@@ -70,6 +70,7 @@ func openEarly(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) u
 // start opens a bundle of which have bytes are there. The buffers stay the
 // host's to fill when that is too little.
 func start(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) error {
+	rootBuffer, bundleBuffer := buffers[rootPtr], buffers[bundlePtr]
 	rootDoc, err := take(rootPtr, rootLen)
 	file, err2 := take(bundlePtr, bundleLen)
 	if err = errors.Join(err, err2); err != nil {
@@ -86,7 +87,7 @@ func start(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) error
 	var partial *bundle.PartialError
 	if errors.As(err, &partial) {
 		needed = uint32(partial.Need)
-		buffers[rootPtr], buffers[bundlePtr] = rootDoc, file
+		buffers[rootPtr], buffers[bundlePtr] = rootBuffer, bundleBuffer
 	}
 	if err != nil {
 		return err
@@ -111,10 +112,12 @@ func complete() uint32 {
 		if err := open.Complete(); err != nil {
 			return nil, err
 		}
-		if err := serve.Check(); err != nil {
-			open, serve = nil, nil // an engine that miscomputes serves nobody
-			return nil, err
+		b, r := open, serve
+		open, serve = nil, nil // an engine that miscomputes serves nobody
+		if err := r.Check(); err != nil {
+			return nil, slate.ErrKnownAnswer
 		}
+		open, serve = b, r
 		return nil, nil
 	})
 }
@@ -131,11 +134,7 @@ func manifest() uint32 {
 
 //go:wasmexport nearside_items
 func items(ptr, n uint32) uint32 {
-	return answer(func() ([]byte, error) {
-		doc, err := request(ptr, n)
-		if err != nil {
-			return nil, err
-		}
+	return request(ptr, n, func(doc []byte) ([]byte, error) {
 		indices, err := slate.ParseItemsRequest(doc)
 		if err != nil {
 			return nil, err
@@ -150,13 +149,8 @@ func items(ptr, n uint32) uint32 {
 
 //go:wasmexport nearside_recommend
 func recommend(ptr, n uint32) uint32 {
-	return answer(func() ([]byte, error) {
-		doc, err := request(ptr, n)
-		if err != nil {
-			return nil, err
-		}
+	return request(ptr, n, func(doc []byte) ([]byte, error) {
 		s, err := serve.Respond(answers[:0], doc)
-		keep(doc)
 		if err == nil {
 			answers = s
 		}
@@ -164,11 +158,11 @@ func recommend(ptr, n uint32) uint32 {
 	})
 }
 
-// keep clears a request that has been answered and keeps its memory.
-func keep(doc []byte) {
-	clear(doc)
-	if cap(doc) <= maxSpare && cap(doc) > cap(spare) {
-		spare = doc
+// keep clears a request's buffer and keeps its memory.
+func keep(buffer []byte) {
+	clear(buffer)
+	if cap(buffer) <= maxSpare && cap(buffer) > cap(spare) {
+		spare = buffer
 	}
 }
 
@@ -177,13 +171,21 @@ var (
 	errMemory  = errors.New("pointer and length are not those of a buffer from nearside_alloc")
 )
 
-// request takes a call's document; it is used up even when nothing is open.
-func request(ptr, n uint32) ([]byte, error) {
-	doc, err := take(ptr, n)
-	if err == nil && open == nil {
-		err = errNotOpen
-	}
-	return doc, err
+// request runs a call that has a document. Its buffer is used up, and cleared
+// whatever comes of the call; also when nothing is open.
+func request(ptr, n uint32, call func(doc []byte) ([]byte, error)) uint32 {
+	return answer(func() ([]byte, error) {
+		buffer := buffers[ptr]
+		doc, err := take(ptr, n)
+		if err != nil {
+			return nil, err
+		}
+		defer keep(buffer)
+		if open == nil {
+			return nil, errNotOpen
+		}
+		return call(doc)
+	})
 }
 
 // take uses up a buffer that alloc handed out.

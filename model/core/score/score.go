@@ -2,14 +2,15 @@ package score
 
 import (
 	"errors"
+	"math"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
 )
 
-// ErrGram says that the fold-in's system is not positive definite: the
-// publisher's gram section is wrong.
+// ErrGram says that the fold-in's system is not positive definite, or has no
+// solution in float32: the publisher's gram section is wrong.
 var ErrGram = errors.New("score: the gram section is not positive semidefinite")
 
 // Taste is what a history says about one item of the catalogue.
@@ -216,8 +217,15 @@ func (s *Scorer) foldIn(tastes []Taste) error {
 		return ErrGram
 	}
 	quant.CholeskySolve(s.system, d, s.person)
+	for _, x := range s.person {
+		if !finite(x) { // what it is as an integer is the engine's choice
+			return ErrGram
+		}
+	}
 	return nil
 }
+
+func finite(x float32) bool { return x >= -math.MaxFloat32 && x <= math.MaxFloat32 }
 
 // grow returns a slice of n values, of v's memory where that suffices.
 func grow(v []float32, n int) []float32 {
@@ -249,7 +257,8 @@ type Reason struct {
 }
 
 // Reasons returns the at most max strongest parts of item's score, after a
-// call of Rank with the same tastes. Parts that round to 0 are left out. The
+// call of Rank with the same tastes. Parts that round to 0 are left out, and all
+// of them when one is beyond float32. The
 // list belongs to the scorer and holds until the next call.
 //
 // For fold-in a taste's part is w·yᵀA⁻¹y_i (Hu, Koren, Volinsky 2008, section
@@ -268,7 +277,7 @@ func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
 	for _, p := range s.parts {
 		sum += max32(p, -p)
 	}
-	if sum == 0 {
+	if sum == 0 || !finite(sum) {
 		return nil
 	}
 	s.reasons = s.reasons[:0]

@@ -222,7 +222,8 @@ func (r *Recommender) Answer(request []byte) (bundle.KnownAnswer, error) {
 }
 
 // Check computes the bundle's known answers and compares: those of the codes
-// alone while that is all there is.
+// alone while that is all there is. Errors are ErrKnownAnswer and
+// [score.ErrGram].
 func (r *Recommender) Check() error {
 	answers := r.b.Manifest.KnownAnswers
 	if r.b.Early() {
@@ -230,10 +231,13 @@ func (r *Recommender) Check() error {
 	}
 	for _, want := range answers {
 		got, err := r.Answer(want.Request)
-		if err != nil {
+		var refused *RequestError
+		switch {
+		case errors.As(err, &refused):
+			return ErrKnownAnswer // not an error of whoever opens the bundle
+		case err != nil:
 			return err
-		}
-		if got.Items != want.Items {
+		case got.Items != want.Items:
 			return ErrKnownAnswer
 		}
 	}
