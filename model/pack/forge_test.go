@@ -85,7 +85,12 @@ func (f *forged) setExp(kind bundle.Kind, exp int) {
 // file writes and signs.
 func (f *forged) file(t testing.TB, keys *Keys) []byte {
 	t.Helper()
-	manifest := f.manifest(t)
+	return f.frame(t, keys, f.manifest(t))
+}
+
+// frame signs a manifest and writes the file.
+func (f *forged) frame(t testing.TB, keys *Keys, manifest []byte) []byte {
+	t.Helper()
 	signatures, err := keys.sign(bundle.RoleManifest, "", manifest)
 	if err != nil {
 		t.Fatal(err)
