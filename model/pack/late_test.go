@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -619,6 +620,35 @@ func TestBytesBehindTheFileAreRefused(t *testing.T) {
 			if err := b.Complete(); err == nil {
 				t.Errorf("%s: two bytes behind the end are completed", name)
 			}
+		}
+	}
+}
+
+// TestPackRefusesWhatNoBundleHolds before it trains or signs anything.
+func TestPackRefusesWhatNoBundleHolds(t *testing.T) {
+	for _, q := range []Quant{
+		{Codec: bundle.CodecInt8, Candidates: 5},
+		{Codec: bundle.CodecFloat, Candidates: 5},
+		{Codec: bundle.CodecFloat + 1},
+		{Codec: bundle.CodecInt8, Bytes: 4},
+		{Codec: bundle.CodecPQ, Bytes: 1},
+		{Codec: bundle.CodecPQ, Bytes: -2},
+		{Codec: bundle.CodecPQ, Bytes: 130},
+		{Codec: bundle.CodecPQ, Rescore: bundle.CodecPQ},
+		{Codec: bundle.CodecPQ, Candidates: -1},
+		{Codec: bundle.CodecPQ, Candidates: bundle.MaxCandidates + 1},
+	} {
+		opt := options
+		opt.Quant = q
+		if file, err := Pack(testModel(train.IALS, 5, 4), testKeys(t, 1), opt); err == nil || file != nil || !strings.HasPrefix(err.Error(), "pack: ") {
+			t.Errorf("%+v: %v, want an error of pack", q, err)
+		}
+	}
+	for _, a := range []train.Algorithm{train.EASE, train.Popular} {
+		opt := options
+		opt.Quant = Quant{Codec: bundle.CodecInt4}
+		if _, err := Pack(testModel(a, 5, 0), testKeys(t, 1), opt); err == nil {
+			t.Errorf("%s with a codec is packed", a)
 		}
 	}
 }

@@ -54,6 +54,8 @@ func (q Quant) check(m *train.Model) error {
 		return fmt.Errorf("pack: %d bytes per item: want 2 to %d for %d factors", q.Bytes, 1+min(m.Dim, quant.MaxGroups)/2, m.Dim)
 	case q.Rescore > bundle.CodecInt4:
 		return fmt.Errorf("pack: rescoring with %s: want int8, int4 or none", q.Rescore)
+	case q.Candidates != 0 && !q.Codec.Coarse() && q.Rescore == bundle.CodecNone:
+		return fmt.Errorf("pack: %d candidates: %s has none without rows that rescore", q.Candidates, q.Codec)
 	case q.Candidates < 0 || q.Candidates > bundle.MaxCandidates:
 		return fmt.Errorf("pack: %d candidates: want 1 to %d", q.Candidates, bundle.MaxCandidates)
 	}

@@ -183,7 +183,8 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 func (b *Bundle) Early() bool { return b.waiting }
 
 // Complete checks and adds the rows that rescore, now that the whole file is
-// there. On error the bundle stays as it was.
+// there. On error the bundle stays as it was. Nobody else may use the bundle
+// meanwhile. The known answers are then those of the whole: slate checks them.
 func (b *Bundle) Complete() error {
 	if !b.waiting {
 		return nil
