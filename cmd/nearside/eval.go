@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -47,6 +46,9 @@ type evaluationRow struct {
 }
 
 func (c *evalCmd) Run(ctx context.Context) error {
+	if (c.Protocol == "given") != (c.Test != "") {
+		return &usageError{err: fmt.Errorf("--protocol %s, --test %q: one wants the other", c.Protocol, c.Test), hint: "--protocol given --test FILE: FILE has the held-out events"}
+	}
 	d, err := c.Source.read()
 	if err != nil {
 		return err
@@ -95,9 +97,6 @@ func (c *evalCmd) split(log *data.Log) (data.Split, error) {
 
 // given reads the held-out events.
 func (c *evalCmd) given(log *data.Log) (data.Split, error) {
-	if c.Test == "" {
-		return data.Split{}, &usageError{err: errors.New("--protocol given: --test is missing"), hint: "--test FILE has the held-out events"}
-	}
 	bar := newProgress("reading")
 	test, report, err := data.ReadEvents(c.Test, data.Options{
 		Format: data.Format(c.Source.Format), Columns: c.Source.Columns, MinRating: c.Source.MinRating,

@@ -2,5 +2,5 @@
 // with kinds, weights and times, and what each of them counts for today.
 //
 // Nothing in here is ever sent anywhere. The module receives the events with
-// each request and keeps none of them.
+// each request; what a call leaves in memory no later answer depends on.
 package profile
