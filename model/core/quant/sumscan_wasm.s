@@ -4,12 +4,13 @@
 
 // See scan_wasm.s for why this is assembly, and for what the assembler lacks.
 
-// SUMLOOK leaves on the stack what the 16 low halves of the codes at R0+AT find
-// in the table at R3+AT. V0 is 15 in every byte. The codes stay in V2 and the
+// SUMLOOK leaves on the stack what the 16 low halves of the codes at PC_B+AT
+// find in the table at R3+AT. PC_B is R0, see TILESTEP; the highest AT goes
+// first. V0 is 15 in every byte. The codes stay in V2 and the
 // table in V3, for SUMHIGH and the high halves.
 #define SUMLOOK(AT) \
 	Get R3; I32WrapI64; V128Load $AT; Tee V3; \
-	Get R0; I32WrapI64; V128Load $AT; Tee V2; \
+	Get PC_B; V128Load $AT; Tee V2; \
 	Get V0; V128And; I8x16Swizzle
 
 #define SUMHIGH \
@@ -96,11 +97,14 @@ TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
 					I64Const $4
 					I64LtS
 					BrIf $1
-					SUMLOOK(0); Set V4
+					Get R0
+					I32WrapI64
+					Set PC_B
+					SUMLOOK(48); Set V4
 					SUMHIGH; Set V5
-					SUMADD(16)
 					SUMADD(32)
-					SUMADD(48)
+					SUMADD(16)
+					SUMADD(0)
 					SUMWIDEN
 					SUMSTEP(64)
 					Get R5
@@ -114,9 +118,12 @@ TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
 			I64Eqz
 			I32Eqz
 			If // two more
-				SUMLOOK(0); Set V4
+				Get R0
+				I32WrapI64
+				Set PC_B
+				SUMLOOK(16); Set V4
 				SUMHIGH; Set V5
-				SUMADD(16)
+				SUMADD(0)
 				SUMWIDEN
 				SUMSTEP(32)
 			End
