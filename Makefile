@@ -50,8 +50,23 @@ chromium:
 	  echo 'chromium: installing Debian'"'"'s package'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	else echo 'chromium: not found; install the package chromium, or name a browser in NEARSIDE_CHROMIUM' >&2; exit 1; fi
 
-bench: wasm ## Go benchmarks, for benchstat
-	go test -run xxx -bench . -count 6 ./model/core/... ./model/train ./host
+# Three engines run the same benchmarks of the core, with the same names:
+#	make bench | tee bench.txt; benchstat -ignore goos,goarch,cpu -col engine bench.txt
+# BenchmarkBesideC has the int8 scan beside a C loop, where there is gcc.
+BENCH ?= .
+COUNT ?= 6
+BENCHTIME ?= 1s
+BENCHFLAGS = -run xxx -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -cpu 1 -timeout 60m
+
+bench: wasm ## benchmarks for benchstat: native, wazero, V8; BENCH=Scan COUNT=6 BENCHTIME=1x
+	@echo 'engine: native'
+	@go test $(BENCHFLAGS) ./model/core/... ./model/train ./host
+	@go build -o bin/wazero github.com/tetratelabs/wazero/cmd/wazero
+	@echo 'engine: wazero'
+	@GOOS=wasip1 GOARCH=wasm go test $(BENCHFLAGS) ./model/core/... \
+	  -exec '$(CURDIR)/bin/wazero run -mount /:/ -env-inherit -cachedir $(CURDIR)/.cache/wazero'
+	@echo 'engine: v8'
+	@GOOS=js GOARCH=wasm go test $(BENCHFLAGS) ./model/core/... -exec "$$(go env GOROOT)/lib/wasm/go_js_wasm_exec"
 
 # ARGS: see node web/bench/peers.js --help.
 bench-peers: wasm chromium ## in-browser peers on the same vectors; ARGS='--sizes 10k'

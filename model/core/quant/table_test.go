@@ -2,6 +2,7 @@ package quant
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -446,11 +447,11 @@ func BenchmarkScan(b *testing.B) {
 func benchTable(kind string, n, d int) Table {
 	rng := rand.New(rand.NewPCG(2, 1))
 	random := func(n int) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(rng.Uint32())
+		b := make([]byte, n+7)
+		for i := 0; i < n; i += 8 {
+			binary.LittleEndian.PutUint64(b[i:], rng.Uint64())
 		}
-		return b
+		return b[:n]
 	}
 	scales := wire.AppendUint16s(nil, slices.Repeat([]uint16{20000, 21000, 22000, 23000}, n/4))
 	pq := func(m int) Table {
