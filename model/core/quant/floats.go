@@ -16,9 +16,7 @@ func FloatsExp(rows []float32) int { return fitExp(maxAbs(rows), 1) }
 
 // DecodeTo implements [Table].
 func (r Floats) DecodeTo(dst []float32, i int) {
-	for f := range r.D {
-		dst[f] = r.Values.At(i*r.D + f)
-	}
+	r.Values[4*i*r.D:].DecodeTo(dst[:r.D])
 }
 
 // Prepare implements [Table].

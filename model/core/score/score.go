@@ -190,9 +190,7 @@ const rowsAtOnce = 64
 // 2021): (Σ w·y·yᵀ + gram + ridge[n]·I) x = Σ w·y over the n tastes.
 func (s *Scorer) foldIn(tastes []Taste) error {
 	d := len(s.person)
-	for i := range s.system {
-		s.system[i] = s.b.Gram.At(i)
-	}
+	s.b.Gram.DecodeTo(s.system)
 	ridge := s.b.Ridge.At(len(tastes))
 	for f := range d {
 		s.system[f*d+f] += ridge

@@ -34,6 +34,19 @@ func (v Float32s) At(i int) float32 {
 	return math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
 }
 
+// DecodeTo writes the first len(dst) elements to dst. It panics when there are
+// fewer.
+func (v Float32s) DecodeTo(dst []float32) {
+	v = v[:4*len(dst)]
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), v)
+		return
+	}
+	for i := range dst {
+		dst[i] = v.At(i)
+	}
+}
+
 // AppendUint16s, AppendUint32s and AppendFloat32s append the elements of v in
 // the form that the types of those names read.
 func AppendUint16s(dst []byte, v []uint16) []byte {

@@ -296,3 +296,22 @@ func FuzzDecoder(f *testing.F) {
 		}
 	})
 }
+
+// TestFloat32sDecodeTo copies from any address, and no more than is asked for.
+func TestFloat32sDecodeTo(t *testing.T) {
+	want := []float32{1, -2.5, float32(math.Inf(1)), 1e-40}
+	b := append([]byte{7}, AppendFloat32s(nil, append(want, 9))...)
+	got := make([]float32, len(want))
+	Float32s(b[1:]).DecodeTo(got)
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("element %d: got %v, want %v", i, got[i], want[i])
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("got no panic from a vector that is too short, want one")
+		}
+	}()
+	Float32s(b[1:]).DecodeTo(make([]float32, 6))
+}
