@@ -26,6 +26,8 @@ type httpRequest struct {
 	K       int         `json:"k"`       // 0: 10, or the bundle's limit if that is lower
 	Reasons int         `json:"reasons"` // per item
 	Exclude []string    `json:"exclude"`
+	AnyTags []string    `json:"any_tags"` // an item must have one of them
+	NoTags  []string    `json:"no_tags"`  // and none of these
 	History []httpEvent `json:"history"`
 }
 
@@ -168,7 +170,7 @@ func readBody(r io.Reader) (body httpRequest, err error) {
 // and what the module could only blame on a byte of a document that the client
 // never saw. Errors are *Error.
 func (b httpRequest) request(limits bundle.Limits) (slate.Request, error) {
-	req := slate.Request{K: cmp.Or(b.K, min(10, limits.K)), Reasons: b.Reasons, Exclude: b.Exclude}
+	req := slate.Request{K: cmp.Or(b.K, min(10, limits.K)), Reasons: b.Reasons, Exclude: b.Exclude, AnyTags: b.AnyTags, NoTags: b.NoTags}
 	switch {
 	case req.K < 0:
 		return slate.Request{}, refusal(abi.StatusRequest, "k %d: want 1 to %d", req.K, limits.K)
@@ -178,6 +180,8 @@ func (b httpRequest) request(limits bundle.Limits) (slate.Request, error) {
 		return slate.Request{}, refusal(abi.StatusRequest, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
 	case req.Reasons > slate.MaxReasons:
 		return slate.Request{}, refusal(abi.StatusLimit, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
+	case len(b.AnyTags) > slate.MaxTags || len(b.NoTags) > slate.MaxTags:
+		return slate.Request{}, refusal(abi.StatusLimit, "tags: %d and %d: want at most %d of each", len(b.AnyTags), len(b.NoTags), slate.MaxTags)
 	case len(b.History) > limits.History:
 		return slate.Request{}, refusal(abi.StatusLimit, "history: %d events: want at most %d", len(b.History), limits.History)
 	}
