@@ -24,14 +24,15 @@
 	Get A; Get B; V128Xor; Tee V11; Get V10; V128And; Get B; V128Xor; I32x4Add; Set H; \
 	Get V11; Set V10
 
-// EXTEND makes the word at R1+W0 that of 16 rounds later; W1, W9 and W14 are
-// those that follow it.
-#define EXTEND(W0, W1, W9, W14) \
-	Get R1; I32WrapI64; V128Load $W1; Set V8; \
+// EXTEND makes the word at W0 that of 16 rounds later; W1, W9 and W14 are those
+// that follow it. Words are in two halves of 8: each is a register, R1 or R10,
+// and an offset.
+#define EXTEND(W0, R1W, W1, R9W, W9, R14W, W14) \
+	Get R1W; I32WrapI64; V128Load $W1; Set V8; \
 	ROTR(V8, 7, 25); ROTR(V8, 18, 14); V128Xor; Get V8; I32Const $3; I32x4ShrU; V128Xor; \
-	Get R1; I32WrapI64; V128Load $W14; Set V8; \
+	Get R14W; I32WrapI64; V128Load $W14; Set V8; \
 	ROTR(V8, 17, 15); ROTR(V8, 19, 13); V128Xor; Get V8; I32Const $10; I32x4ShrU; V128Xor; I32x4Add; \
-	Get R1; I32WrapI64; V128Load $W9; I32x4Add; \
+	Get R9W; I32WrapI64; V128Load $W9; I32x4Add; \
 	Get R1; I32WrapI64; V128Load $W0; I32x4Add; Set V8; \
 	Get R1; I64Const $W0; I64Add; I32WrapI64; Get V8; V128Store $0
 
@@ -103,8 +104,12 @@ TEXT ·compress4(SB), NOSPLIT, $0-40
 			WORDS(48, 192, 208, 224, 240)
 			I64Load constants+16(FP)
 			Set R2
-			I64Const $4
-			Set R9 // sixteens of rounds
+			Get R1
+			I64Const $128
+			I64Add
+			Set R10 // the other half of the words
+			I64Const $8
+			Set R9 // eights of rounds
 			Get V1
 			Get V2
 			V128Xor
@@ -118,16 +123,25 @@ TEXT ·compress4(SB), NOSPLIT, $0-40
 				ROUND(V3, V4, V5, V6, V7, V0, V1, V2, 80, 20)
 				ROUND(V2, V3, V4, V5, V6, V7, V0, V1, 96, 24)
 				ROUND(V1, V2, V3, V4, V5, V6, V7, V0, 112, 28)
-				ROUND(V0, V1, V2, V3, V4, V5, V6, V7, 128, 32)
-				ROUND(V7, V0, V1, V2, V3, V4, V5, V6, 144, 36)
-				ROUND(V6, V7, V0, V1, V2, V3, V4, V5, 160, 40)
-				ROUND(V5, V6, V7, V0, V1, V2, V3, V4, 176, 44)
-				ROUND(V4, V5, V6, V7, V0, V1, V2, V3, 192, 48)
-				ROUND(V3, V4, V5, V6, V7, V0, V1, V2, 208, 52)
-				ROUND(V2, V3, V4, V5, V6, V7, V0, V1, 224, 56)
-				ROUND(V1, V2, V3, V4, V5, V6, V7, V0, 240, 60)
+				Get R9
+				I64Const $2
+				I64GtS
+				If // these words are wanted again, 16 rounds later
+					EXTEND(0, R1, 16, R10, 16, R10, 96)
+					EXTEND(16, R1, 32, R10, 32, R10, 112)
+					EXTEND(32, R1, 48, R10, 48, R1, 0)
+					EXTEND(48, R1, 64, R10, 64, R1, 16)
+					EXTEND(64, R1, 80, R10, 80, R1, 32)
+					EXTEND(80, R1, 96, R10, 96, R1, 48)
+					EXTEND(96, R1, 112, R10, 112, R1, 64)
+					EXTEND(112, R10, 0, R1, 0, R1, 80)
+				End
+				Get R1
+				Get R10
+				Set R1
+				Set R10
 				Get R2
-				I64Const $64
+				I64Const $32
 				I64Add
 				Set R2
 				Get R9
@@ -136,25 +150,7 @@ TEXT ·compress4(SB), NOSPLIT, $0-40
 				Tee R9
 				I64Eqz
 				I32Eqz
-				If
-					EXTEND(0, 16, 144, 224)
-					EXTEND(16, 32, 160, 240)
-					EXTEND(32, 48, 176, 0)
-					EXTEND(48, 64, 192, 16)
-					EXTEND(64, 80, 208, 32)
-					EXTEND(80, 96, 224, 48)
-					EXTEND(96, 112, 240, 64)
-					EXTEND(112, 128, 0, 80)
-					EXTEND(128, 144, 16, 96)
-					EXTEND(144, 160, 32, 112)
-					EXTEND(160, 176, 48, 128)
-					EXTEND(176, 192, 64, 144)
-					EXTEND(192, 208, 80, 160)
-					EXTEND(208, 224, 96, 176)
-					EXTEND(224, 240, 112, 192)
-					EXTEND(240, 0, 128, 208)
-					Br $1
-				End
+				BrIf $0
 			End
 			ADDSTATE(V0, 0)
 			ADDSTATE(V1, 16)

@@ -1,7 +1,6 @@
 package quant
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/nearside/nearside/model/core/wire"
@@ -79,15 +78,7 @@ func tileAt(i, d int) int { return i/tileItems*tileGroup(d) + i%tileItems*tileFa
 
 // Tiled says that no code is −128. Without it a dot product cannot overflow.
 func Tiled(tiles []byte) bool {
-	// As in Symmetric, with what stands for −128 being 0 in even bytes.
-	const ones, highs, sought = 0x0101010101010101, 0x8080808080808080, 0x8000800080008000
-	for ; len(tiles) >= 8; tiles = tiles[8:] {
-		x := binary.LittleEndian.Uint64(tiles) ^ sought
-		if (x-ones)&^x&highs != 0 {
-			return false
-		}
-	}
-	return true
+	return without(tiles, 0x8000800080008000) // -128 is 0 in even bytes
 }
 
 // DecodeTo implements [Table].
