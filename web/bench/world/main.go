@@ -93,12 +93,9 @@ func parseSize(text string) (int, error) {
 }
 
 func makeWorld(s shape, dir string) error {
-	var have shape
-	if text, err := os.ReadFile(filepath.Join(dir, "world.json")); err == nil && json.Unmarshal(text, &have) == nil {
-		if have.SHA256 = ""; have == s {
-			fmt.Fprintf(os.Stderr, "%s: there already\n", dir)
-			return nil
-		}
+	if isThere(s, dir) {
+		fmt.Fprintf(os.Stderr, "%s: there already\n", dir)
+		return nil
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -132,6 +129,36 @@ func makeWorld(s shape, dir string) error {
 	}
 	// Last: a folder with it is whole.
 	return os.WriteFile(filepath.Join(dir, "world.json"), append(text, '\n'), 0o666)
+}
+
+// isThere says whether dir has the world, with bundles that are still read.
+func isThere(s shape, dir string) bool {
+	var have shape
+	text, err := os.ReadFile(filepath.Join(dir, "world.json"))
+	if err != nil || json.Unmarshal(text, &have) != nil {
+		return false
+	}
+	if have.SHA256 = ""; have != s {
+		return false
+	}
+	doc, err := os.ReadFile(filepath.Join(dir, "root.nsr"))
+	if err != nil {
+		return false
+	}
+	root, err := bundle.ParseRoot(doc)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"bundle.nsb", "bundle-int8.nsb"} {
+		file, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return false
+		}
+		if _, err := bundle.Open(root, file, time.Now().Unix()); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 type world struct {
