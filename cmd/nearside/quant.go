@@ -15,9 +15,9 @@ var codecs = map[string]bundle.Codec{
 
 // quantFlags say how the factors of an iALS model are coded.
 type quantFlags struct {
-	BytesPerItem int    `placeholder:"N" help:"pq, binary: most bytes per item, of codes, scales and the rows that rescore; by default a quarter byte per factor, and int8 rows."`
+	BytesPerItem int    `placeholder:"N" help:"pq, binary: most bytes per item, of codes, scales and the rows that rescore; by default 3/16 byte per factor, and int8 rows."`
 	Rescore      string `enum:"auto,none,int8,int4" default:"auto" help:"Rows that give the best of a scan their final score: none, int8, int4; auto: those for which --bytes-per-item has room, after pq and binary."`
-	Candidates   int    `placeholder:"100" help:"How many items are rescored, for lists of up to ten."`
+	Candidates   int    `placeholder:"160" help:"How many items are rescored, for lists of up to ten."`
 }
 
 // of returns the packing of codec for a model of d factors; d is 0 for a model
@@ -72,7 +72,7 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		if q.Codec == bundle.CodecPQ {
 			q.Bytes = min(left, 1+min(d, quant.MaxGroups)/2)
 			if rescore != "none" {
-				q.Bytes = min(q.Bytes, max(2, (d+3)/4)) // more buys nothing before rescoring
+				q.Bytes = min(q.Bytes, max(2, 3*d/16)) // more buys nothing before rescoring
 			}
 		}
 	}

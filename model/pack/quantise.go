@@ -15,16 +15,17 @@ import (
 // is int8.
 type Quant struct {
 	Codec      bundle.Codec // of the rows that are scanned; 0: int8
-	Bytes      int          // CodecPQ: bytes per item, a scale among them; 0: a quarter of the factors
+	Bytes      int          // CodecPQ: bytes per item, a scale among them; 0: 16 at d = 64, 12 with rows that rescore
 	Rescore    bundle.Codec // of the rows that give the best of a scan their score; 0: none
 	Candidates int          // how many those are, for up to ten items; 0: DefaultCandidates
 	Seed       uint64       // CodecPQ: of the search for good codes
 }
 
 // DefaultCandidates is how many items of a coarse scan get their exact score.
-// With 16 bytes per item at d = 64 and int8 rows, 30 already find .98 of the
-// floats' ten on MovieLens 1M and Gowalla, 100 all that int8 rows alone would.
-const DefaultCandidates = 100
+// With 12 bytes per item at d = 64 and int8 rows, 160 find .98 of the exact ten
+// in web/bench/RESULTS.md, and on MovieLens 1M and Gowalla all that int8 rows
+// alone would.
+const DefaultCandidates = 160
 
 func (q Quant) withDefaults(m *train.Model) Quant {
 	if m.Algorithm != train.IALS {
@@ -32,7 +33,7 @@ func (q Quant) withDefaults(m *train.Model) Quant {
 	}
 	q.Codec = cmp.Or(q.Codec, bundle.CodecInt8)
 	if q.Codec == bundle.CodecPQ {
-		q.Bytes = cmp.Or(q.Bytes, pqBytes(m.Dim))
+		q.Bytes = cmp.Or(q.Bytes, q.pqBytes(m.Dim))
 	}
 	if q.Codec.Coarse() || q.Rescore != bundle.CodecNone {
 		q.Candidates = cmp.Or(q.Candidates, DefaultCandidates)
@@ -74,8 +75,14 @@ func (q Quant) retrieval(m *train.Model) bundle.Retrieval {
 	return r
 }
 
-// pqBytes is the default of Quant.Bytes.
-func pqBytes(d int) int { return max(2, (d+3)/4) }
+// pqBytes is the default of Bytes: a quarter of the factors, and less where rows
+// rescore.
+func (q Quant) pqBytes(d int) int {
+	if q.Rescore != bundle.CodecNone {
+		return max(2, 3*d/16)
+	}
+	return max(2, (d+3)/4)
+}
 
 // groups returns the number of sub-quantisers of CodecPQ: two to a byte, after
 // one for the scale.
@@ -91,7 +98,7 @@ func (q Quant) BytesPerItem(d int) (scanned, rescored int) {
 		case bundle.CodecInt4:
 			return quant.Stride4(d) + 2
 		case bundle.CodecPQ:
-			return cmp.Or(q.Bytes, pqBytes(d))
+			return cmp.Or(q.Bytes, q.pqBytes(d))
 		case bundle.CodecBinary:
 			return quant.SignGroups(d)/2 + 1
 		case bundle.CodecFloat:

@@ -17,6 +17,7 @@ type Query struct {
 	zero   int16
 	shift  uint8
 	sample Top
+	hits   [sumHits]sumHit
 
 	// Tiles: codes are step·high + low, see Tiles.Prepare.
 	step             int32

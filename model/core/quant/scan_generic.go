@@ -4,8 +4,8 @@ package quant
 
 import "github.com/nearside/nearside/model/core/wire"
 
-func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
-	return sumScanScalar(codes, m, q, scales, least, hit)
+func sumScan(codes []byte, m, step int, q *Query, scales []byte, least int16, hits []sumHit) (done, found int) {
+	return sumScanScalar(codes, m, step, q, scales, least, hits)
 }
 
 func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {

@@ -5,7 +5,7 @@ package quant
 // The kernels in scan_wasm.s and sumscan_wasm.s. They read what the callers in this file bound.
 
 //go:noescape
-func sumScanAsm(codes *byte, blocks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, hit *sumHit) int
+func sumScanAsm(codes *byte, looks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, step int, hits *sumHit, room int) (done, found int)
 
 //go:noescape
 func int8ScanAsm(codes *int8, groups, d int, query *int16, scales *byte, least int64, dots *[4]int32) int
@@ -25,13 +25,13 @@ func int8RowsAsm(codes *int8, d int, query *int16, items *int32, groups int, dot
 //go:noescape
 func int4RowsAsm(codes *byte, stride int, query *int16, bias int32, items *int32, groups int, dots *int32)
 
-func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
-	blocks := min(len(codes)/(groupBytes*m), len(scales)/blockItems)
-	if blocks == 0 {
-		return 0
+func sumScan(codes []byte, m, step int, q *Query, scales []byte, least int16, hits []sumHit) (done, found int) {
+	looks := sumLooks(codes, m, step, scales)
+	if looks == 0 {
+		return 0, 0
 	}
 	_ = q.small[groupBytes*m-1]
-	return sumScanAsm(&codes[0], blocks, m, &q.small[0], q.zero, q.shift, &scales[0], least, hit)
+	return sumScanAsm(&codes[0], looks, m, &q.small[0], q.zero, q.shift, &scales[0], least, step, &hits[0], len(hits))
 }
 
 func int8Scan(codes []int8, d int, q *Query, scales []byte, least int64, dots *[4]int32) int {

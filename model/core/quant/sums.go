@@ -11,7 +11,11 @@ import (
 type sumHit struct {
 	scores [blockItems]int16
 	mask   uint32 // bit i: item i does
+	look   int32  // how many blocks had been looked at before
 }
+
+// sumHits is how many hits a kernel collects before the threshold is set anew.
+const sumHits = 32
 
 // scanSums offers to top what scoreOf says of n items, whose codes of m
 // sub-quantisers are in blocks.
@@ -22,8 +26,8 @@ type sumHit struct {
 // it starts again from nothing: what is kept never depends on the sample.
 func scanSums(codes []byte, m, n int, scales []byte, top *Top, q *Query) {
 	if blocks := n / blockItems; blocks >= 64 && top.k > 0 {
-		// Every 16th block, and of a large catalogue some 512 blocks.
-		step := max(16, blocks/512)
+		// Every 32nd block, and of a large catalogue some 512 blocks.
+		step := max(32, blocks/512)
 		q.sample.Reset(sampleSize(top.k, step), top.blocked)
 		scanFrom(codes, m, n, scales, &q.sample, q, step)
 		if len(q.sample.heap) == q.sample.k {
@@ -51,25 +55,22 @@ func sampleSize(k, step int) int {
 
 // scanFrom offers the items of every step-th block to top.
 func scanFrom(codes []byte, m, n int, scales []byte, top *Top, q *Query, step int) {
-	var hit sumHit
 	size := groupBytes * m
 	whole := n / blockItems
-	for block := 0; block < whole; block += step {
-		end := whole
-		if step > 1 {
-			end = block + 1
+	for block := 0; block < whole; {
+		done, found := sumScan(codes[block*size:whole*size], m, step, q, scales[block*blockItems:whole*blockItems], leastScore(top), q.hits[:])
+		for h := range q.hits[:found] {
+			hit := &q.hits[h]
+			first := (block + int(hit.look)*step) * blockItems
+			for mask := hit.mask; mask != 0; mask &= mask - 1 {
+				k := bits.TrailingZeros32(mask)
+				top.Offer(first+k, int64(hit.scores[k]))
+			}
 		}
-		block += sumScan(codes[block*size:end*size], m, q, scales[block*blockItems:end*blockItems], leastScore(top), &hit)
-		if block == end {
-			block-- // the next step away is from the one that was looked at
-			continue
-		}
-		for mask := hit.mask; mask != 0; mask &= mask - 1 {
-			k := bits.TrailingZeros32(mask)
-			top.Offer(block*blockItems+k, int64(hit.scores[k]))
-		}
+		block += done * step
 	}
 	if whole*blockItems < n && step == 1 {
+		hit := &q.hits[0]
 		scoreBlock(codes[whole*size:], q, scales[whole*blockItems:n], &hit.scores)
 		for k, score := range hit.scores[:n%blockItems] {
 			top.Offer(whole*blockItems+k, int64(score))
@@ -123,24 +124,33 @@ func scoreSums(list []Candidate, codes []byte, m int, scales []byte, q *Query) {
 	}
 }
 
-// sumScanScalar returns the number of the first block in which the score of an
-// item is at least least, and sets hit; the number of blocks when there is none. m is even.
-func sumScanScalar(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
+// sumLooks returns how many blocks are looked at, one in step.
+func sumLooks(codes []byte, m, step int, scales []byte) int {
+	return (min(len(codes)/(groupBytes*m), len(scales)/blockItems) + step - 1) / step
+}
+
+// sumScanScalar looks at every step-th block of codes, from the first on, and
+// sets hits to those in which the score of an item is at least least. It
+// returns how many blocks it has looked at, all or until hits is full, and how
+// many hits there are. m is even.
+func sumScanScalar(codes []byte, m, step int, q *Query, scales []byte, least int16, hits []sumHit) (done, found int) {
 	size := groupBytes * m
-	blocks := min(len(codes)/size, len(scales)/blockItems)
-	for block := range blocks {
+	looks := sumLooks(codes, m, step, scales)
+	for done < looks && found < len(hits) {
+		hit, block := &hits[found], done*step
 		scoreBlock(codes[block*size:(block+1)*size], q, scales[block*blockItems:(block+1)*blockItems], &hit.scores)
-		hit.mask = 0
+		hit.mask, hit.look = 0, int32(done)
 		for k, score := range hit.scores {
 			if score >= least {
 				hit.mask |= 1 << k
 			}
 		}
 		if hit.mask != 0 {
-			return block
+			found++
 		}
+		done++
 	}
-	return blocks
+	return done, found
 }
 
 // scoreBlock sets scores to those of one block; scales may be fewer.

@@ -4,16 +4,17 @@ package quant
 
 import "simd/archsimd"
 
-func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sumHit) int {
+func sumScan(codes []byte, m, step int, q *Query, scales []byte, least int16, hits []sumHit) (done, found int) {
 	if !archsimd.X86.AVX2() {
-		return sumScanScalar(codes, m, q, scales, least, hit)
+		return sumScanScalar(codes, m, step, q, scales, least, hits)
 	}
 	size := groupBytes * m
 	tables := q.small[:size]
-	blocks := min(len(codes)/size, len(scales)/blockItems)
 	zero, limit := archsimd.BroadcastInt16x16(q.zero), archsimd.BroadcastInt16x16(least)
 	wide := archsimd.X86.AVX512()
-	for block := range blocks {
+	looks := sumLooks(codes, m, step, scales)
+	for done < looks && found < len(hits) {
+		block := done * step
 		var lo, hi archsimd.Uint16x16
 		if wide {
 			lo, hi = blockSums512(codes[block*size:(block+1)*size], tables)
@@ -24,15 +25,16 @@ func sumScan(codes []byte, m int, q *Query, scales []byte, least int16, hit *sum
 		a := scaled(lo, zero, q.shift, scale.GetLo())
 		b := scaled(hi, zero, q.shift, scale.GetHi())
 		if mask := uint32(a.GreaterEqual(limit).ToBits()) | uint32(b.GreaterEqual(limit).ToBits())<<16; mask != 0 {
-			hit.mask = mask
+			hit := &hits[found]
+			hit.mask, hit.look = mask, int32(done)
 			a.StoreArray((*[16]int16)(hit.scores[:16]))
 			b.StoreArray((*[16]int16)(hit.scores[16:]))
-			archsimd.ClearAVXUpperBits()
-			return block
+			found++
 		}
+		done++
 	}
 	archsimd.ClearAVXUpperBits()
-	return blocks
+	return done, found
 }
 
 // scaled returns the scores of 16 sums, see scoreOf. The product is put

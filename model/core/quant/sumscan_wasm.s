@@ -44,11 +44,11 @@
 #define STORE(SUMS, AT) \
 	Get R7; I64Const $AT; I64Add; I32WrapI64; Get SUMS; V128Store $0
 
-// func sumScanAsm(codes *byte, blocks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, hit *sumHit) int
-TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
+// func sumScanAsm(codes *byte, looks, m int, tables *byte, zero int16, shift uint8, scales *byte, least int16, step int, hits *sumHit, room int) (done, found int)
+TEXT ·sumScanAsm(SB), NOSPLIT, $0-96
 	I64Load codes+0(FP)
 	Set R0
-	I64Load blocks+8(FP)
+	I64Load looks+8(FP)
 	Set R1
 	I64Load m+16(FP)
 	Set R2
@@ -66,10 +66,23 @@ TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
 	I32WrapI64
 	I16x8Splat
 	Set V12
-	I64Load hit+56(FP)
+	I64Load step+56(FP)
+	I64Const $32
+	I64Mul
+	Set R12 // scales from one look to the next
+	Get R12
+	I64Const $32
+	I64Sub
+	Get R2
+	I64Mul
+	I64Const $1
+	I64ShrU
+	Set R11 // codes that are passed over: 16·m for each block
+	I64Load hits+64(FP)
 	Set R7
 	I64Const $0
-	Set R6 // block
+	Tee R6 // blocks looked at
+	Set R10 // hits
 	I32Const $15
 	I8x16Splat
 	Set V0
@@ -136,6 +149,12 @@ TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
 			Get R8; I32WrapI64; V128Load $16; Set V10
 			SCALED(V8, I16x8ExtendLowI8x16U)
 			SCALED(V9, I16x8ExtendHighI8x16U)
+			Get R6
+			I64Const $1
+			I64Add
+			Set R6
+			Get R0; Get R11; I64Add; Set R0
+			Get R8; Get R12; I64Add; Set R8
 			Get V6; Get V7; I16x8MaxS
 			Get V8; Get V9; I16x8MaxS
 			I16x8MaxS
@@ -156,20 +175,34 @@ TEXT ·sumScanAsm(SB), NOSPLIT, $0-72
 				Get V8; Get V12; I16x8GeS; I16x8Bitmask; I32Const $16; I32Shl; I32Or
 				Get V9; Get V12; I16x8GeS; I16x8Bitmask; I32Const $24; I32Shl; I32Or
 				I32Store $0
-				Br $2
+				Get R7
+				I64Const $68
+				I64Add
+				I32WrapI64
+				Get R6
+				I64Const $1
+				I64Sub
+				I32WrapI64
+				I32Store $0
+				Get R7
+				I64Const $72
+				I64Add
+				Set R7
+				Get R10
+				I64Const $1
+				I64Add
+				Tee R10
+				I64Load room+72(FP)
+				I64GeS
+				BrIf $2
 			End
-			Get R8
-			I64Const $32
-			I64Add
-			Set R8
-			Get R6
-			I64Const $1
-			I64Add
-			Set R6
 			Br $0
 		End
 	End
 	Get SP
 	Get R6
-	I64Store ret+64(FP)
+	I64Store done+80(FP)
+	Get SP
+	Get R10
+	I64Store found+88(FP)
 	RET

@@ -408,9 +408,12 @@ func FuzzKernels(f *testing.F) {
 		}
 		q.setZero(m, -int64(rng.IntN(maxSmall*m)), maxSmall)
 		blockScales := random(3 * blockItems)
-		var gotHit, wantHit sumHit
-		if g, w := sumScan(blocks, m, q, blockScales, int16(least), &gotHit), sumScanScalar(blocks, m, q, blockScales, int16(least), &wantHit); g != w || g < 3 && gotHit != wantHit {
-			t.Fatalf("sums m=%d zero %d shift %d: block %d %v, want %d %v", m, q.zero, q.shift, g, gotHit, w, wantHit)
+		step := 1 + int(n16)%3
+		gotHits, wantHits := make([]sumHit, 2), make([]sumHit, 2)
+		got1, got2 := sumScan(blocks, m, step, q, blockScales, int16(least), gotHits)
+		want1, want2 := sumScanScalar(blocks, m, step, q, blockScales, int16(least), wantHits)
+		if got1 != want1 || got2 != want2 || !slices.Equal(gotHits[:got2], wantHits[:want2]) {
+			t.Fatalf("sums m=%d zero %d shift %d step %d: %d looks, %d hits %v, want %d, %d, %v", m, q.zero, q.shift, step, got1, got2, gotHits, want1, want2, wantHits)
 		}
 
 		values := randomFloats(rng, d)

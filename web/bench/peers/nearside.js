@@ -3,7 +3,7 @@
 
 import { openGuest } from './guest.js';
 
-export const title = 'nearside, pq 16 B + int8';
+export const title = 'nearside, pq 12 B + int8';
 export const files = ['nearside.wasm'];
 export const inputs = ['root.nsr', 'histories.json'];
 
