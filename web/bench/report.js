@@ -2,7 +2,7 @@
 // a browser.
 
 export const peerNames = [
-  'onnx-int8', 'onnx-float32', 'scan', 'nearside', 'nearside-int8', 'hnswlib', 'tfjs', 'voy', 'orama', 'client-vector-search', 'loop',
+  'onnx-int8', 'onnx-float32', 'scan', 'nearside', 'nearside-fast', 'nearside-int8', 'hnswlib', 'tfjs', 'voy', 'orama', 'client-vector-search', 'loop',
 ];
 
 export const usage = `usage: node web/bench/peers.js [flags]
@@ -12,8 +12,8 @@ thread, and prints a Markdown table.
 
   --world DIR      folder of a world, or of one folder for each size (.cache/world)
   --sizes LIST     folders of DIR to take: 10k,100k,1m (all three)
-  --peers LIST     ${peerNames.slice(0, 6).join(',')},
-                   ${peerNames.slice(6).join(',')} (all)
+  --peers LIST     ${peerNames.slice(0, 7).join(',')},
+                   ${peerNames.slice(7).join(',')} (all)
   --hosts LIST     node,chromium (both)
   --rounds N       interleaved rounds, each peer in turn (5)
   --queries N      timed queries of each peer, over all rounds (200)

@@ -149,7 +149,7 @@ func isThere(s shape, dir string) bool {
 	if err != nil {
 		return false
 	}
-	for _, name := range []string{"bundle.nsb", "bundle-int8.nsb"} {
+	for name := range packings {
 		file, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return false
@@ -236,8 +236,15 @@ func (w *world) truth() []uint32 {
 	return list
 }
 
-// bundles adds the items as bundles: coarse codes with rows that rescore, and
-// int8 rows alone.
+// packings are the bundles of a world: the default of coarse codes with rows
+// that rescore, the same with less of both, and int8 rows alone.
+var packings = map[string]pack.Quant{
+	"bundle.nsb":      {Codec: bundle.CodecPQ, Rescore: bundle.CodecInt8},
+	"bundle-fast.nsb": {Codec: bundle.CodecPQ, Rescore: bundle.CodecInt8, Bytes: 10, Candidates: 100},
+	"bundle-int8.nsb": {Codec: bundle.CodecInt8},
+}
+
+// bundles adds the items as bundles.
 func (w *world) bundles(files map[string][]byte) error {
 	m := &train.Model{
 		Algorithm: train.IALS, Dim: w.D, Factors: w.items, Alpha: .01, Reg: .003, Exponent: 1,
@@ -259,10 +266,7 @@ func (w *world) bundles(files map[string][]byte) error {
 	}
 	now := time.Now().Unix()
 	const year = 365 * 24 * 60 * 60
-	for name, q := range map[string]pack.Quant{
-		"bundle.nsb":      {Codec: bundle.CodecPQ, Rescore: bundle.CodecInt8},
-		"bundle-int8.nsb": {Codec: bundle.CodecInt8},
-	} {
+	for name, q := range packings {
 		if files[name], err = pack.Pack(m, keys, pack.Options{Channel: "bench", Created: now, Expires: now + year, Quant: q}); err != nil {
 			return err
 		}
