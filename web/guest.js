@@ -484,7 +484,12 @@ class Receiver {
     try {
       if (this.#use('nearside_open_early', this.#size, this.#have)) return;
     } catch (error) {
-      this.#fail(error);
+      // With a wrong size nothing stands where it should. Whether it is the size
+      // or the bytes will show at the end, when the file is opened as a whole.
+      const { code } = /** @type {any} */ (error);
+      if (code !== 'syntax' && code !== 'hash') this.#fail(error);
+      this.#collect();
+      return;
     }
     const needed = this.#instance.run('nearside_needed') >>> 0;
     this.#needed = needed > this.#have ? needed : Infinity; // the announced size is wrong

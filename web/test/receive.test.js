@@ -105,15 +105,16 @@ test('a changed bit in the late rows is refused, and the codes go on', { skip },
   assert.equal(before.receipt.early, true);
 });
 
-test('a changed bit before them is refused at once, and the bundle before stays', { skip }, async () => {
+test('a changed bit before them is refused at the end, and the bundle before stays', { skip }, async () => {
   const guest = await fresh();
   guest.open(file('ials.nsr'), file('ials.nsb'), now);
   const changed = bundle.slice();
   changed[bundle.length - 1000] ^= 1; // a centroid
   const arriving = guest.receive(root, changed.length, now);
-  const write = () => { for (const chunk of cut(changed, 500)) arriving.write(chunk); };
-  for (let i = 0; i < 2; i++) assert.throws(write, { code: 'hash', message: /^guest: open: / });
-  assert.throws(() => arriving.close(), { code: 'hash' });
+  // It could as well be that the announced size is wrong, which is no error.
+  for (const chunk of cut(changed, 500)) arriving.write(chunk);
+  for (let i = 0; i < 2; i++) assert.throws(() => arriving.close(), { code: 'hash', message: /^guest: open: / });
+  assert.throws(() => arriving.write(changed), { code: 'hash' });
   assert.equal(arriving.open, false);
   assert.equal(guest.recommend(ask).receipt.early, false);
 });
