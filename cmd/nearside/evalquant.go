@@ -137,7 +137,7 @@ func (c *evalCmd) quantRow(ctx context.Context, m *train.Model, plan quantPlan, 
 func quantName(r bundle.Retrieval) string {
 	s := r.Codec.String()
 	if r.Codec == bundle.CodecPQ {
-		s = fmt.Sprintf("%s %d B", s, r.Groups/2+1)
+		s = fmt.Sprintf("%s %d B", s, bytesOfPQ(r))
 	}
 	if r.Rescore != bundle.CodecNone {
 		s += " + " + r.Rescore.String()

@@ -83,7 +83,7 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 func retrievalText(r bundle.Retrieval) string {
 	s := r.Codec.String()
 	if r.Codec == bundle.CodecPQ {
-		s = fmt.Sprintf("%s, %d bytes per item", s, r.Groups/2+1)
+		s = fmt.Sprintf("%s, %d bytes per item", s, bytesOfPQ(r))
 	}
 	if r.Rescore != bundle.CodecNone {
 		s += ", rescored with " + r.Rescore.String()
