@@ -76,7 +76,7 @@ func (c *evalCmd) runQuant(ctx context.Context, d *dataset, split data.Split) er
 	if err != nil {
 		return err
 	}
-	base := &comparison{cases: split.Cases, float: float}
+	base := &comparison{cases: split.Cases}
 	result, err := base.run(ctx, m, c.Learner.Workers, func() (eval.Ranker, error) { return float, nil })
 	if err != nil {
 		return err
@@ -119,17 +119,17 @@ func (c *evalCmd) quantRow(ctx context.Context, m *train.Model, plan quantPlan, 
 		return quantRow{}, err
 	}
 	defer closeHost(ctx, h)
-	cmp := &comparison{cases: base.cases, float: base.float}
-	result, err := cmp.run(ctx, m, c.Learner.Workers, newRanker)
+	coded := &comparison{cases: base.cases}
+	result, err := coded.run(ctx, m, c.Learner.Workers, newRanker)
 	if err != nil {
 		return quantRow{}, err
 	}
 	scanned, rescored := q.BytesPerItem(m.Dim)
 	row := quantRow{
 		Name: quantName(p.bundle.Manifest.Retrieval), BytesPerItem: scanned + rescored, Bundle: len(p.file),
-		NDCG: result.NDCG, Recall: result.Recall, FloatRecall: cmp.overlap(), MedianMS: cmp.medianMS(),
+		NDCG: result.NDCG, Recall: result.Recall, FloatRecall: base.overlap(coded), MedianMS: coded.medianMS(),
 	}
-	row.Loss, row.LossCI = base.loss(cmp)
+	row.Loss, row.LossCI = base.loss(coded)
 	return row, nil
 }
 
@@ -145,43 +145,48 @@ func quantName(r bundle.Retrieval) string {
 	return s
 }
 
-// comparison asks a ranker and the trained floats about the same cases.
+// comparison is what a ranker made of the cases.
 type comparison struct {
 	cases []data.Case
-	float eval.Ranker
+	ndcg  []float64 // by case
+	lists [][]int32 // by case
 
 	mu      sync.Mutex
-	rankers []*comparedRanker
-	ndcg    []float64 // by case
+	rankers []*timedRanker
 }
 
 // comparedAt is the length of the lists that are compared.
 const comparedAt = 10
 
 func (c *comparison) run(ctx context.Context, m *train.Model, workers int, newRanker func() (eval.Ranker, error)) (eval.Metrics, error) {
-	c.ndcg = make([]float64, len(c.cases))
+	c.ndcg, c.lists = make([]float64, len(c.cases)), make([][]int32, len(c.cases))
 	result, err := eval.Evaluate(ctx, c.cases, func() (eval.Ranker, error) {
 		r, err := newRanker()
 		if err != nil {
 			return nil, err
 		}
-		compared := &comparedRanker{Ranker: r, float: c.float}
+		timed := &timedRanker{Ranker: r}
 		c.mu.Lock()
-		c.rankers = append(c.rankers, compared)
+		c.rankers = append(c.rankers, timed)
 		c.mu.Unlock()
-		return compared, nil
-	}, eval.Options{Count: m.Count, Ks: []int{comparedAt}, Workers: workers, NDCG: c.ndcg})
+		return timed, nil
+	}, eval.Options{Count: m.Count, Ks: []int{comparedAt}, Workers: workers, NDCG: c.ndcg, Lists: c.lists})
 	if err != nil {
 		return eval.Metrics{}, err
 	}
 	return result.At[0], nil
 }
 
-// overlap returns the share of the floats' lists that was found.
-func (c *comparison) overlap() float64 {
+// overlap returns the share of c's lists that other found.
+func (c *comparison) overlap(other *comparison) float64 {
 	found, of := 0, 0
-	for _, r := range c.rankers {
-		found, of = found+r.found, of+r.of
+	for i, list := range other.lists {
+		for _, item := range list {
+			if slices.Contains(c.lists[i], item) {
+				found++
+			}
+		}
+		of += len(c.lists[i])
 	}
 	return float64(found) / float64(max(of, 1))
 }
@@ -210,32 +215,17 @@ func (c *comparison) loss(other *comparison) (loss, ci float64) {
 	return e.Mean / mean, e.CI / mean
 }
 
-// comparedRanker asks a ranker, and then the floats. It is for one goroutine.
-type comparedRanker struct {
+// timedRanker says how long a ranker took. It is for one goroutine.
+type timedRanker struct {
 	eval.Ranker
-	float     eval.Ranker
-	want      []int32
-	found, of int
-	took      []time.Duration
+	took []time.Duration
 }
 
-func (r *comparedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
+func (r *timedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
 	from := time.Now()
 	list, err := r.Ranker.Rank(dst, history, k)
 	r.took = append(r.took, time.Since(from))
-	if err != nil {
-		return nil, err
-	}
-	if r.want, err = r.float.Rank(r.want[:0], history, k); err != nil {
-		return nil, err
-	}
-	for _, i := range list[len(dst):] {
-		if slices.Contains(r.want, i) {
-			r.found++
-		}
-	}
-	r.of += len(r.want)
-	return list, nil
+	return list, err
 }
 
 func (t quantTable) print() error {

@@ -44,9 +44,10 @@ type Options struct {
 	Ks      []int    // lengths of the judged lists; nil: 10 and 20
 	Workers int      // rankers that run at the same time; 0: one for each CPU
 
-	// NDCG is set to each case's, at the first of Ks, when it is as long as
-	// the cases: to compare two rankers case by case.
-	NDCG []float64
+	// NDCG and Lists are set to each case's, at the first of Ks, when they are
+	// as long as the cases: to compare two rankers case by case.
+	NDCG  []float64
+	Lists [][]int32
 }
 
 // Evaluate asks rankers that newRanker makes, one for each worker, to rank the
@@ -192,6 +193,9 @@ func (w *worker) judge(c int) ([]tally, error) {
 		tallies[at] = tally{measures: measure(list, target, k), given: len(list)}
 		if at == 0 && len(w.opt.NDCG) == len(w.cases) {
 			w.opt.NDCG[c] = tallies[0].measures[measureNDCG]
+		}
+		if at == 0 && len(w.opt.Lists) == len(w.cases) {
+			w.opt.Lists[c] = slices.Clone(list)
 		}
 		if w.position == nil {
 			continue
