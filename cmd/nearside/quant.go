@@ -33,7 +33,10 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		return pack.Quant{}, nil
 	}
 	q := pack.Quant{Codec: codecs[codec], Candidates: f.Candidates}
-	rows := map[string]int{"none": 0, "int8": d + 2, "int4": quant.Stride4(d) + 2}
+	rows := func(codec string) (bytes int) {
+		_, bytes = pack.Quant{Rescore: codecs[codec]}.BytesPerItem(d)
+		return bytes
+	}
 	coarse := q.Codec.Coarse()
 	if !coarse && f.BytesPerItem > 0 {
 		scanned, _ := q.BytesPerItem(d)
@@ -53,9 +56,9 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		switch {
 		case !coarse:
 			rescore = "none"
-		case f.BytesPerItem == 0 || f.BytesPerItem >= rows["int8"]+max(least, d/8):
+		case f.BytesPerItem == 0 || f.BytesPerItem >= rows("int8")+max(least, d/8):
 			rescore = "int8"
-		case f.BytesPerItem >= rows["int4"]+max(least, d/8):
+		case f.BytesPerItem >= rows("int4")+max(least, d/8):
 			rescore = "int4"
 		default:
 			rescore = "none"
@@ -65,9 +68,9 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		q.Rescore = codecs[rescore]
 	}
 	if f.BytesPerItem > 0 && coarse {
-		left := f.BytesPerItem - rows[rescore]
+		left := f.BytesPerItem - rows(rescore)
 		if left < least {
-			return pack.Quant{}, &usageError{err: fmt.Errorf("--bytes-per-item %d: want at least %d for %s with %s rows", f.BytesPerItem, least+rows[rescore], codec, rescore)}
+			return pack.Quant{}, &usageError{err: fmt.Errorf("--bytes-per-item %d: want at least %d for %s with %s rows", f.BytesPerItem, least+rows(rescore), codec, rescore)}
 		}
 		if q.Codec == bundle.CodecPQ {
 			q.Bytes = min(left, 1+min(d, quant.MaxGroups)/2)

@@ -43,8 +43,8 @@ import (
 // by least squares, codes by iterated local search. It starts from a product
 // quantiser in the eigenbasis of M, whose groups are equal runs of dimensions.
 const (
-	codebookSize = 16  // centroids of a sub-quantiser: 4 bits
-	codebookOne  = 128 // the scale of a row that is as long as its centroids' sum
+	codebookSize = 16 // centroids of a sub-quantiser: 4 bits
+	codebookOne  = quant.ScaleOne
 	// codebookSample bounds the rows that centroids are learnt from: 50 000 rows
 	// are at least 65 for each centroid of 48 sub-quantisers.
 	codebookSample = 50000
@@ -257,19 +257,6 @@ func (c *codebook) encode(factors []float32) (codes, scales []byte) {
 		}
 	})
 	return codes, scales
-}
-
-// decodeTo sets dst, d long, to the row with these codes and this scale.
-func (c *codebook) decodeTo(dst []float32, codes []byte, scale byte) {
-	clear(dst)
-	row := make([]float32, c.d)
-	for t, code := range codes {
-		c.centroids.DecodeTo(row, t*codebookSize+int(code))
-		quant.Axpy(dst, row, 1)
-	}
-	for f := range dst {
-		dst[f] *= float32(scale) / codebookOne
-	}
 }
 
 // transform sets dst to the matrix a, len(dst)×len(x), times x.

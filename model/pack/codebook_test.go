@@ -31,6 +31,19 @@ func mustCodebook(t *testing.T, rows []float32, d, m int, opt codebookOptions) c
 	return c
 }
 
+// decodeTo sets dst, d long, to the row with these codes and this scale.
+func (c *codebook) decodeTo(dst []float32, codes []byte, scale byte) {
+	clear(dst)
+	row := make([]float32, c.d)
+	for t, code := range codes {
+		c.centroids.DecodeTo(row, t*codebookSize+int(code))
+		quant.Axpy(dst, row, 1)
+	}
+	for f := range dst {
+		dst[f] *= float32(scale) / codebookOne
+	}
+}
+
 // worst returns the largest error of a factor, scales included.
 func worst(c *codebook, rows []float32, codes, scales []byte) float64 {
 	row, most := make([]float32, c.d), 0.

@@ -168,12 +168,10 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 	if err := b.load(raw); err != nil {
 		return nil, err
 	}
-	if early == len(m.Sections) {
-		err = b.loadRescore(raw)
-	} else {
-		b.waiting = true
+	if b.waiting = early < len(m.Sections); b.waiting {
+		return b, nil
 	}
-	if err != nil {
+	if err := b.loadRescore(raw); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -254,7 +252,7 @@ const (
 
 // index builds the hash table of ids and makes sure that they are distinct.
 //
-// Why does it not call find? It is what a device waits for longest after the
+// Why does it not call Lookup? It is what a device waits for longest after the
 // signature: before an engine has optimised anything, a call costs more than
 // the rest of the loop.
 func (b *Bundle) index() error {
@@ -294,24 +292,6 @@ func (b *Bundle) index() error {
 // tagOf returns the tag of a slot whose id has hash h.
 func tagOf(h uint64) uint32 { return uint32(h>>33)&^slotItem | slotUsed }
 
-// find returns the index of the item with an id; ok is false when there is none.
-func (b *Bundle) find(id []byte) (item int, ok bool) {
-	h := hashID(id)
-	tag, mask := tagOf(h), uint32(len(b.slots)-1)
-	at := uint32(h) & mask
-	for range maxProbes {
-		s := b.slots[at]
-		if s == 0 {
-			return 0, false
-		}
-		if item := int(s & slotItem); s&^slotItem == tag && bytes.Equal(b.ids.Bytes(item), id) {
-			return item, true
-		}
-		at = (at + 1) & mask
-	}
-	return 0, false
-}
-
 // hashID mixes 8 bytes at a time: those of FNV, with its prime, one word instead
 // of one byte, and the high half folded into the low one, which is where the
 // slot comes from.
@@ -332,7 +312,22 @@ func hashID(id []byte) uint64 {
 
 // Lookup returns the index of the item with an id; ok is false when the
 // catalogue does not have it.
-func (b *Bundle) Lookup(id string) (index int, ok bool) { return b.find(wire.Bytes(id)) }
+func (b *Bundle) Lookup(id string) (index int, ok bool) {
+	h := hashID(wire.Bytes(id))
+	tag, mask := tagOf(h), uint32(len(b.slots)-1)
+	at := uint32(h) & mask
+	for range maxProbes {
+		s := b.slots[at]
+		if s == 0 {
+			return 0, false
+		}
+		if item := int(s & slotItem); s&^slotItem == tag && b.ids.At(item) == id {
+			return item, true
+		}
+		at = (at + 1) & mask
+	}
+	return 0, false
+}
 
 // ID returns the id of item i.
 func (b *Bundle) ID(i int) string { return b.ids.At(i) }

@@ -298,11 +298,9 @@ func (m *Manifest) has(kind Kind) bool {
 // late returns how many of the last sections are late ones.
 func (m *Manifest) late() int {
 	n := 0
-	for _, s := range m.Sections {
-		for _, k := range m.lateSections() {
-			if s.Kind == k {
-				n++
-			}
+	for _, k := range m.lateSections() {
+		if m.has(k) {
+			n++
 		}
 	}
 	return n

@@ -153,18 +153,14 @@ func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candi
 	if err := s.foldIn(tastes); err != nil {
 		return nil, false, err
 	}
-	return s.search(s.person, k, blocked), false, nil
+	return s.Near(s.person, k, blocked), false, nil
 }
 
-// Near is Rank for a person who is given as d factors.
+// Near is Rank for a person who is given as d factors: all rows are scanned, and
+// where that is coarse, or there are finer rows, the best of them get their
+// score again.
 func (s *Scorer) Near(person []float32, k int, blocked []byte) []quant.Candidate {
-	return s.search(person, k, blocked)
-}
-
-// search finds the best items for x: all rows are scanned, and where that is
-// coarse, or there are finer rows, the best of them get their score again.
-func (s *Scorer) search(x []float32, k int, blocked []byte) []quant.Candidate {
-	s.query.Set(x)
+	s.query.Set(person)
 	table, fine := s.b.Table, s.b.Rescore
 	table.Prepare(s.query)
 	if fine == nil && table.Coarse() {
