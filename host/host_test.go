@@ -78,7 +78,8 @@ func world(t testing.TB, algorithm train.Algorithm) (root, file []byte) {
 func worldOf(t testing.TB, algorithm train.Algorithm, q pack.Quant) (root, file []byte) {
 	t.Helper()
 	log := modeltest.Checkerboard(60, 40)
-	m, err := train.Train(context.Background(), log.Matrix(), train.Config{Algorithm: algorithm, Dim: 8, Epochs: 5, Lambda: 5})
+	params := map[train.Algorithm]train.Params{train.IALS: {"dim": 8, "epochs": 5}, train.EASE: {"lambda": 5}}
+	m, err := train.Train(context.Background(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: algorithm, Params: params[algorithm]})
 	if err != nil {
 		t.Fatal(err)
 	}

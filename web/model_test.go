@@ -68,7 +68,7 @@ func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item, q
 	}
 	rows := log.Len()
 	log, _ = data.Clean(log, data.Cleaning{MinItemUsers: 5, MinUserItems: 2})
-	m, err := train.Train(t.Context(), log.Matrix(), train.Config{Algorithm: train.IALS, Dim: 32, Epochs: 8})
+	m, err := train.Train(t.Context(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: train.IALS, Params: train.Params{"dim": 32, "epochs": 8}})
 	if err != nil {
 		t.Fatal(err)
 	}

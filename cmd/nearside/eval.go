@@ -15,17 +15,17 @@ import (
 )
 
 type evalCmd struct {
-	Source   source    `embed:""`
-	Learner  learner   `embed:""`
-	Model    []string  `enum:"ials,ease,popular" default:"popular,ials" help:"Models to judge: ials, ease, popular."`
-	Protocol string    `enum:"loo,temporal,strong,given" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given)."`
-	Test     string    `placeholder:"FILE" help:"given: the log of held-out events; --events has the others."`
-	Through  []through `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
-	At       []int     `default:"10,20" help:"Lengths of the judged lists."`
-	Share    float64   `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
-	HeldOut  int       `placeholder:"N" help:"strong: users held out; by default a tenth."`
-	Quant    []string  `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
-	JSON     bool      `name:"json" help:"Print JSON."`
+	Source   source            `embed:""`
+	Learner  learner           `embed:""`
+	Model    []train.Algorithm `enum:"${algorithms}" default:"popular,ials" help:"Models to judge: ${enum}."`
+	Protocol string            `enum:"loo,temporal,strong,given" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given)."`
+	Test     string            `placeholder:"FILE" help:"given: the log of held-out events; --events has the others."`
+	Through  []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
+	At       []int             `default:"10,20" help:"Lengths of the judged lists."`
+	Share    float64           `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
+	HeldOut  int               `placeholder:"N" help:"strong: users held out; by default a tenth."`
+	Quant    []string          `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
+	JSON     bool              `name:"json" help:"Print JSON."`
 
 	quantFlags
 }
@@ -49,6 +49,13 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	if (c.Protocol == "given") != (c.Test != "") {
 		return &usageError{err: fmt.Errorf("--protocol %s, --test %q: one wants the other", c.Protocol, c.Test), hint: "--protocol given --test FILE: FILE has the held-out events"}
 	}
+	if len(c.Quant) > 0 {
+		c.Model = []train.Algorithm{train.IALS}
+	}
+	configs, err := c.Learner.configs(c.Model...)
+	if err != nil {
+		return err
+	}
 	d, err := c.Source.read()
 	if err != nil {
 		return err
@@ -58,18 +65,18 @@ func (c *evalCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if len(c.Quant) > 0 {
-		return c.runQuant(ctx, d, split)
+		return c.runQuant(ctx, d, split, configs[0])
 	}
 	digest := d.log.Digest()
 	out := evaluation{Protocol: c.Protocol, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]), Skipped: split.Skipped}
-	for _, name := range c.Model {
-		m, err := d.learn(ctx, split.Train, c.Learner.config(train.Algorithm(name)))
+	for _, cfg := range configs {
+		m, err := d.learn(ctx, split.Train, cfg)
 		if err != nil {
 			return err
 		}
 		rows, err := c.judge(ctx, m, split.Cases)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", cfg.Algorithm, err)
 		}
 		out.Rows = append(out.Rows, rows...)
 	}

@@ -67,8 +67,8 @@ func (c *evalCmd) plans(d int) (plans []quantPlan) {
 }
 
 // runQuant prints the table of c.Quant.
-func (c *evalCmd) runQuant(ctx context.Context, d *dataset, split data.Split) error {
-	m, err := d.learn(ctx, split.Train, c.Learner.config(train.IALS))
+func (c *evalCmd) runQuant(ctx context.Context, d *dataset, split data.Split, cfg train.Config) error {
+	m, err := d.learn(ctx, split.Train, cfg)
 	if err != nil {
 		return err
 	}

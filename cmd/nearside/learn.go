@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
@@ -24,25 +26,35 @@ type source struct {
 	MaxUserItems int               `default:"5000" help:"Most items of a user, more is no person; 0 is no limit."`
 }
 
-// learner holds the flags that say how to learn. Zeros are train's defaults.
+// learner holds the flags that say how to learn.
 type learner struct {
-	Seed       uint64  `help:"Seed of the first iALS factors."`
-	Dim        int     `placeholder:"64" help:"iALS: factors per item."`
-	Epochs     int     `placeholder:"15" help:"iALS: passes over users and items."`
-	Reg        float32 `placeholder:"0.003" help:"iALS: regularisation."`
-	Alpha      float32 `placeholder:"0.1" help:"iALS: weight of an unobserved pair."`
-	Lambda     float64 `placeholder:"500" help:"EASE: regularisation."`
-	Neighbours int     `default:"200" help:"EASE: weights kept per item, the largest; 0 keeps all."`
-	Workers    int     `placeholder:"N" help:"Goroutines, by default one per processor. Never changes the model."`
+	Set     map[string]float64 `mapsep:"," placeholder:"NAME=VALUE,…" help:"Numbers to learn with; nearside models lists each model's."`
+	Seed    uint64             `help:"Seed of everything random."`
+	Workers int                `placeholder:"N" help:"Goroutines, by default one per processor. Never changes the model."`
 }
 
-func (l learner) config(algorithm train.Algorithm) train.Config {
-	return train.Config{
-		Algorithm: algorithm,
-		Seed:      l.Seed, Dim: l.Dim, Epochs: l.Epochs, Reg: l.Reg, Alpha: l.Alpha,
-		Lambda: l.Lambda, Neighbours: l.Neighbours,
-		Workers: l.Workers,
+// configs returns a configuration for each algorithm, with those of the numbers
+// that it takes. One that none of them takes is misuse.
+func (l learner) configs(algorithms ...train.Algorithm) ([]train.Config, error) {
+	taken := map[string]bool{}
+	list := make([]train.Config, len(algorithms))
+	for k, a := range algorithms {
+		list[k] = train.Config{Algorithm: a, Params: train.Params{}, Seed: l.Seed, Workers: l.Workers}
+		for _, p := range a.Parameters() {
+			if v, ok := l.Set[p.Name]; ok {
+				list[k].Params[p.Name], taken[p.Name] = v, true
+			}
+		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(l.Set)) {
+		if !taken[name] {
+			return nil, &usageError{
+				err:  fmt.Errorf("--set %s: no such number of %v", name, algorithms),
+				hint: "nearside models lists each model's",
+			}
+		}
+	}
+	return list, nil
 }
 
 // dataset is what the files of a source say, cleaned.
@@ -125,11 +137,10 @@ func (d *dataset) learn(ctx context.Context, log *data.Log, cfg train.Config) (*
 	bar := newProgress("learning " + string(cfg.Algorithm))
 	defer bar.end()
 	cfg.Progress = func(p train.Progress) { bar.set(p.Done, p.Total) }
-	m, err := train.Train(ctx, matrix(log), cfg)
+	m, err := train.Train(ctx, train.Input{Pairs: matrix(log), Sequences: log.Sequences(), Items: d.items}, cfg)
 	if err != nil {
 		return nil, err
 	}
-	m.Items = d.items
 	m.Label.Dropped = uint64(d.dropped)
 	m.Label.Digest = log.Digest()
 	return m, nil

@@ -11,9 +11,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/nearside/nearside/model/train"
 )
 
 type cli struct {
@@ -24,6 +27,7 @@ type cli struct {
 	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle says of itself, verifying nothing."`
 	Recommend  recommendCmd  `cmd:"" help:"Recommend for one history."`
 	Eval       evalCmd       `cmd:"" help:"Judge models on held-out events."`
+	Models     modelsCmd     `cmd:"" help:"List the models and the numbers that each can be learnt with."`
 	Serve      serveCmd      `cmd:"" help:"Serve a bundle: the demo page and the edge interface."`
 	Demo       demoCmd       `cmd:"" help:"Train, pack, sign and serve a page to try it."`
 	Version    versionCmd    `cmd:"" help:"Print versions."`
@@ -42,6 +46,7 @@ func run(args []string) int {
 		kong.Name("nearside"),
 		kong.Description("Private recommendations: learnt on a server, chosen on the person's own device."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"algorithms": algorithms()},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	verb, err := parser.Parse(args)
 	if err != nil {
@@ -55,6 +60,15 @@ func run(args []string) int {
 		return report(err)
 	}
 	return 0
+}
+
+// algorithms lists what train can learn, for a flag's enum.
+func algorithms() string {
+	var list []string
+	for _, a := range train.Algorithms() {
+		list = append(list, string(a))
+	}
+	return strings.Join(list, ",")
 }
 
 // verbOf returns the first argument if it is a verb, else "".

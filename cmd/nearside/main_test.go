@@ -144,7 +144,7 @@ func TestMatrixCountsKinds(t *testing.T) {
 // allows: no item of the history may come back.
 func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 	log := modeltest.Checkerboard(40, 40)
-	m, err := train.Train(t.Context(), log.Matrix(), train.Config{Algorithm: train.Popular})
+	m, err := train.Train(t.Context(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: train.Popular})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 // TestDemoCleansAsTrainDoes holds two places together.
 func TestDemoCleansAsTrainDoes(t *testing.T) {
 	var c cli
-	parser, err := kong.New(&c)
+	parser, err := kong.New(&c, kong.Vars{"algorithms": algorithms()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,23 @@ import (
 )
 
 type trainCmd struct {
-	Source  source  `embed:""`
-	Learner learner `embed:""`
-	Model   string  `enum:"ials,ease,popular" default:"ials" help:"What to learn: ials, ease or popular."`
-	Out     string  `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
-	Resume  bool    `help:"Go on from where an interrupted training stopped."`
+	Source  source          `embed:""`
+	Learner learner         `embed:""`
+	Model   train.Algorithm `enum:"${algorithms}" default:"ials" help:"What to learn: ${enum}; see nearside models."`
+	Out     string          `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
+	Resume  bool            `help:"Go on from where an interrupted training stopped."`
 }
 
 func (c *trainCmd) Run(ctx context.Context) error {
+	configs, err := c.Learner.configs(c.Model)
+	if err != nil {
+		return err
+	}
 	d, err := c.Source.read()
 	if err != nil {
 		return err
 	}
-	cfg := c.Learner.config(train.Algorithm(c.Model))
+	cfg := configs[0]
 	cfg.Checkpoint = c.Out + ".checkpoint"
 	cfg.Resume = c.Resume
 	m, err := d.learn(ctx, d.log, cfg)

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
@@ -34,20 +35,17 @@ import (
 func Float(m *train.Model) (Ranker, error) {
 	f := &float{model: m, popular: make([]int32, len(m.Count))}
 	n := len(m.Count)
-	switch m.Algorithm {
-	case train.IALS:
+	switch m.Scorer() {
+	case bundle.ScorerFoldIn:
 		if m.Dim < 1 || len(m.Factors) != n*m.Dim {
 			return nil, fmt.Errorf("eval: model: %d factors, want %d items × %d", len(m.Factors), n, m.Dim)
 		}
 		f.prior = make([]float32, m.Dim*m.Dim)
 		quant.AddOuters(f.prior, m.Factors, slices.Repeat([]float32{m.Alpha}, n), m.Dim)
-	case train.EASE:
+	case bundle.ScorerNeighbours:
 		if w := m.Neighbours; w == nil || w.Rows != n || w.Cols != n {
 			return nil, fmt.Errorf("eval: model: neighbours are not %d × %d", n, n)
 		}
-	case train.Popular:
-	default:
-		return nil, fmt.Errorf("eval: model: unknown algorithm %q", m.Algorithm)
 	}
 	for i := range f.popular {
 		f.popular[i] = int32(i)
@@ -97,7 +95,7 @@ func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) 
 	defer f.tables.Put(t)
 	t.take(history)
 
-	if f.model.Algorithm == train.Popular || len(t.items) == 0 {
+	if f.model.Scorer() == bundle.ScorerPopular || len(t.items) == 0 {
 		for _, i := range f.popular {
 			if k > 0 && !t.met[i] {
 				dst = append(dst, i)
@@ -106,7 +104,7 @@ func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) 
 		}
 		return dst, nil
 	}
-	if f.model.Algorithm == train.EASE {
+	if f.model.Scorer() == bundle.ScorerNeighbours {
 		f.addNeighbours(t)
 	} else if err := f.foldIn(t); err != nil {
 		return nil, err

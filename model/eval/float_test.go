@@ -174,10 +174,9 @@ func TestFloatRefuses(t *testing.T) {
 		m    *train.Model
 		want string
 	}{
-		{&train.Model{Algorithm: "oracle"}, `eval: model: unknown algorithm "oracle"`},
 		{&train.Model{Algorithm: train.IALS, Count: make([]uint32, 2), Dim: 2, Factors: make([]float32, 3)},
 			"eval: model: 3 factors, want 2 items × 2"},
-		{&train.Model{Algorithm: train.EASE, Count: make([]uint32, 2)}, "eval: model: neighbours are not 2 × 2"},
+		{&train.Model{Algorithm: train.EASE, Count: make([]uint32, 2), Neighbours: &data.Matrix{Rows: 2, Cols: 1}}, "eval: model: neighbours are not 2 × 2"},
 	} {
 		if _, err := Float(test.m); err == nil || err.Error() != test.want {
 			t.Errorf("got %v, want %q", err, test.want)

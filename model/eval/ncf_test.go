@@ -219,7 +219,7 @@ func (n *ncf) learn(t *testing.T, cfg train.Config) *train.Model {
 	if testing.Short() {
 		t.Skip("training on MovieLens 1M takes from half a minute to some minutes")
 	}
-	m, err := train.Train(t.Context(), n.train.Matrix(), cfg)
+	m, err := train.Train(t.Context(), train.Input{Pairs: n.train.Matrix()}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func (n *ncf) learn(t *testing.T, cfg train.Config) *train.Model {
 // numpy on the same files.
 func TestNCFEASE(t *testing.T) {
 	n := mustNCF(t)
-	m := n.learn(t, train.Config{Algorithm: train.EASE, Lambda: 1000})
+	m := n.learn(t, train.Config{Algorithm: train.EASE, Params: train.Params{"lambda": 1000, "neighbours": 0}})
 	n.judge(t, m, scores{.7182, .4511}, scores{.1089, .0545}, exact)
 }
 
@@ -245,7 +245,7 @@ func TestNCFIALS(t *testing.T) {
 	const within = .006 // seeds differ by up to .004 in HR@10
 	for seed := range *seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			m := n.learn(t, train.Config{Algorithm: train.IALS, Dim: 192, Epochs: 12, Reg: .007, Alpha: .3, Exponent: 1, InitStd: .1, Seed: seed})
+			m := n.learn(t, train.Config{Algorithm: train.IALS, Seed: seed, Params: train.Params{"dim": 192, "epochs": 12, "reg": .007, "alpha": .3, "exponent": 1, "std": .1}})
 			n.judge(t, m, scores{.7316, .4544}, scores{.1048, .0521}, within)
 		})
 	}

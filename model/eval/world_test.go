@@ -22,11 +22,11 @@ func TestTrainedModelsFindTheMissingSquare(t *testing.T) {
 		cases[u].History = append(cases[u].History, met(log.Item[e])...)
 	}
 	for _, cfg := range []train.Config{
-		{Algorithm: train.EASE, Lambda: 1},
-		{Algorithm: train.IALS, Dim: 4, Epochs: 5},
+		{Algorithm: train.EASE, Params: train.Params{"lambda": 1}},
+		{Algorithm: train.IALS, Params: train.Params{"dim": 4, "epochs": 5}},
 		{Algorithm: train.Popular},
 	} {
-		m, err := train.Train(t.Context(), log.Matrix(), cfg)
+		m, err := train.Train(t.Context(), train.Input{Pairs: log.Matrix()}, cfg)
 		if err != nil {
 			t.Fatalf("%s: %v", cfg.Algorithm, err)
 		}

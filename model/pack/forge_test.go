@@ -44,11 +44,12 @@ func forge(t testing.TB, q Quant, n, d int) forged {
 // forgeOther is forge for a model without factors.
 func forgeOther(t testing.TB, a train.Algorithm, n int) forged {
 	t.Helper()
-	list, err := layOut(testModel(a, n, 0), Options{History: 4})
+	m := testModel(a, n, 0)
+	list, err := layOut(m, Options{History: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return forged{format: 2, abi: 2, scorer: scorerOf(a), items: n, history: 4, sections: list}
+	return forged{format: 2, abi: 2, scorer: m.Scorer(), items: n, history: 4, sections: list}
 }
 
 // set replaces a section's body, or adds one.

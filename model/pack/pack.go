@@ -163,18 +163,15 @@ type section struct {
 // layOut turns the model into sections, in ascending order of kind.
 func layOut(m *train.Model, opt Options) ([]section, error) {
 	list := catalogue(m)
-	switch m.Algorithm {
-	case train.Popular:
-	case train.IALS:
+	switch m.Scorer() {
+	case bundle.ScorerFoldIn:
 		early, late, err := foldIn(m, opt)
 		if err != nil {
 			return nil, err
 		}
 		list = append(append(list, early...), late...)
-	case train.EASE:
+	case bundle.ScorerNeighbours:
 		list = append(list, neighbours(m, opt)...)
-	default:
-		return nil, fmt.Errorf("pack: algorithm %q: want ials, ease or popular", m.Algorithm)
 	}
 	slices.SortFunc(list, func(a, b section) int { return cmp.Compare(a.kind, b.kind) })
 	return list, nil
@@ -326,7 +323,7 @@ func write(m *train.Model, keys *Keys, opt Options, sections []section, known an
 func encodeManifest(m *train.Model, opt Options, sections []section, known answers) ([]byte, error) {
 	w := newWriter()
 	pairs := 12
-	if m.Algorithm == train.IALS {
+	if m.Scorer() == bundle.ScorerFoldIn {
 		pairs++
 	}
 	if known.early != nil {
@@ -344,7 +341,7 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 	w.mapLen(4)
 	w.uintField(0, uint64(len(m.Items)))
 	dim := 0
-	if m.Algorithm == train.IALS {
+	if m.Scorer() == bundle.ScorerFoldIn {
 		dim = m.Dim
 	}
 	w.uintField(1, uint64(dim))
@@ -370,7 +367,7 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 
 	w.key(9)
 	w.mapLen(3)
-	w.uintField(0, uint64(scorerOf(m.Algorithm)))
+	w.uintField(0, uint64(m.Scorer()))
 	w.key(1)
 	w.array(profile.Kinds)
 	for _, v := range profile.DefaultKinds {
@@ -400,14 +397,4 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 		w.answers(known.early)
 	}
 	return w.bytes()
-}
-
-func scorerOf(a train.Algorithm) bundle.Scorer {
-	switch a {
-	case train.IALS:
-		return bundle.ScorerFoldIn
-	case train.EASE:
-		return bundle.ScorerNeighbours
-	}
-	return bundle.ScorerPopular
 }

@@ -28,7 +28,7 @@ type Quant struct {
 const DefaultCandidates = 160
 
 func (q Quant) withDefaults(m *train.Model) Quant {
-	if m.Algorithm != train.IALS {
+	if m.Scorer() != bundle.ScorerFoldIn {
 		return q
 	}
 	q.Codec = cmp.Or(q.Codec, bundle.CodecInt8)
@@ -44,9 +44,9 @@ func (q Quant) withDefaults(m *train.Model) Quant {
 // check refuses what no bundle can hold; q has its defaults.
 func (q Quant) check(m *train.Model) error {
 	switch {
-	case m.Algorithm != train.IALS && q != Quant{}:
+	case m.Scorer() != bundle.ScorerFoldIn && q != Quant{}:
 		return fmt.Errorf("pack: %s has no factors to quantise: leave the codec out", m.Algorithm)
-	case m.Algorithm != train.IALS:
+	case m.Scorer() != bundle.ScorerFoldIn:
 	case q.Codec > bundle.CodecFloat:
 		return fmt.Errorf("pack: codec %d: want int8, int4, pq, binary or float", q.Codec)
 	case q.Codec != bundle.CodecPQ && q.Bytes != 0:
@@ -65,7 +65,7 @@ func (q Quant) check(m *train.Model) error {
 
 // retrieval returns what the manifest says; nothing for a model without factors.
 func (q Quant) retrieval(m *train.Model) bundle.Retrieval {
-	if m.Algorithm != train.IALS {
+	if m.Scorer() != bundle.ScorerFoldIn {
 		return bundle.Retrieval{}
 	}
 	r := bundle.Retrieval{Codec: q.Codec, Rescore: q.Rescore, Candidates: q.Candidates}

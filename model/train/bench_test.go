@@ -10,7 +10,7 @@ import (
 
 // BenchmarkIALS: one operation is one epoch with 64 factors.
 func BenchmarkIALS(b *testing.B) {
-	t := newIALS(random(6040, 3706, .0447), Config{Algorithm: IALS}.withDefaults())
+	t := newIALS(begin(b, random(6040, 3706, .0447), Config{Algorithm: IALS}))
 	for epoch := 1; b.Loop(); epoch++ {
 		if err := t.epoch(context.Background(), epoch); err != nil {
 			b.Fatal(err)
@@ -22,7 +22,7 @@ func BenchmarkIALS(b *testing.B) {
 func BenchmarkEASE(b *testing.B) {
 	m := random(6040, 3706, .0447)
 	for b.Loop() {
-		if _, err := Train(context.Background(), m, Config{Algorithm: EASE, Neighbours: 200}); err != nil {
+		if _, err := Train(context.Background(), Input{Pairs: m}, Config{Algorithm: EASE, Params: Params{"neighbours": 200}}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -35,18 +36,19 @@ type checkpoint struct {
 	config, matrix [sha256.Size]byte
 }
 
-func newCheckpoint(cfg Config, m *data.Matrix) *checkpoint {
-	if cfg.Checkpoint == "" {
+func newCheckpoint(t *training) *checkpoint {
+	if t.cfg.Checkpoint == "" {
 		return &checkpoint{}
 	}
-	return &checkpoint{path: cfg.Checkpoint, wanted: cfg.Resume, config: digestConfig(cfg), matrix: digestMatrix(m)}
+	return &checkpoint{path: t.cfg.Checkpoint, wanted: t.cfg.Resume, config: digestConfig(t.cfg), matrix: digestMatrix(t.Pairs)}
 }
 
 // digestConfig covers what the factors after a given epoch depend on. The
 // number of epochs is not among it: a training may be resumed to go further.
 func digestConfig(c Config) [sha256.Size]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%s seed=%d dim=%d reg=%b alpha=%b exponent=%b std=%b",
-		c.Algorithm, c.Seed, c.Dim, c.Reg, c.Alpha, c.Exponent, c.InitStd))
+	p := maps.Clone(c.Params)
+	delete(p, "epochs")
+	return sha256.Sum256(fmt.Appendf(nil, "%s seed=%d %v", c.Algorithm, c.Seed, p))
 }
 
 func digestMatrix(m *data.Matrix) [sha256.Size]byte {

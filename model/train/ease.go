@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/lapack/lapack64"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -34,44 +35,58 @@ const (
 	easeBlock = 32
 )
 
-// ease is a training in progress.
-type ease struct {
-	cfg   Config
-	n     int       // items
-	a     []float64 // n×n, row-major, symmetric: only the lower triangle is kept up to date
-	meter *meter
+var easeLearner = learner{
+	name: EASE, help: "linear item-item weights in closed form, for catalogues of up to 30,000 items",
+	params: []Param{
+		{Name: "lambda", Help: "added to the diagonal of XᵀX", Default: 500, Min: 1e-9, Max: 1e12, Low: 10, High: 5000, Log: true},
+		{Name: "neighbours", Help: "weights kept per item, largest magnitudes first; 0 keeps all", Default: 200, Min: 0, Max: maxEASEItems, Whole: true},
+	},
+	scorer: bundle.ScorerNeighbours, learn: learnEASE,
 }
 
-// trainEASE returns B, of which each row keeps the cfg.Neighbours weights of
-// largest magnitude, equal ones by index. Weights that are 0 are left out.
-func trainEASE(ctx context.Context, m *data.Matrix, cfg Config) (*data.Matrix, error) {
-	n := m.Cols
+// ease is a training in progress.
+type ease struct {
+	lambda        float64
+	keep, workers int
+	n             int       // items
+	a             []float64 // n×n, row-major, symmetric: only the lower triangle is kept up to date
+	meter         *meter
+}
+
+// learnEASE keeps of each row of B the largest magnitudes, equal ones by index.
+// Weights that are 0 are left out.
+func learnEASE(ctx context.Context, t *training) (err error) {
+	n := t.Pairs.Cols
 	if n > maxEASEItems {
-		return nil, fmt.Errorf("%d items need a matrix of %d bytes: want at most %d items: "+
+		return fmt.Errorf("%d items need a matrix of %d bytes: want at most %d items: "+
 			"ask for more people per item, or use %q", n, 8*int64(n)*int64(n), maxEASEItems, IALS)
 	}
-	t := &ease{cfg: cfg, n: n, a: make([]float64, n*n), meter: &meter{report: cfg.Progress}}
-	t.meter.state.Total = 3 * int64(n)
-	t.meter.enter("products", 0)
-	if err := t.products(ctx, m); err != nil {
-		return nil, err
+	e := &ease{
+		lambda: t.value("lambda"), keep: t.whole("neighbours"), workers: t.cfg.Workers,
+		n: n, a: make([]float64, n*n), meter: t.meter,
 	}
-	t.meter.enter("inverse", 0)
-	if err := t.invert(ctx); err != nil {
-		return nil, err
+	e.meter.state.Total = 3 * int64(n)
+	e.meter.enter("products", 0)
+	if err := e.products(ctx, t.Pairs); err != nil {
+		return err
 	}
-	t.meter.enter("neighbours", 0)
-	return t.neighbours(ctx)
+	e.meter.enter("inverse", 0)
+	if err := e.invert(ctx); err != nil {
+		return err
+	}
+	e.meter.enter("neighbours", 0)
+	t.model.Neighbours, err = e.neighbours(ctx)
+	return err
 }
 
 // products sets a to XᵀX + λI.
 func (t *ease) products(ctx context.Context, users *data.Matrix) error {
 	items := users.Transpose()
-	return blocks(ctx, t.cfg.Workers, t.n, easeBlock, func() func(from, to int) error {
+	return blocks(ctx, t.workers, t.n, easeBlock, func() func(from, to int) error {
 		return func(from, to int) error {
 			for i := from; i < to; i++ {
 				row := t.a[i*t.n : i*t.n+i+1]
-				row[i] = t.cfg.Lambda
+				row[i] = t.lambda
 				who, weight := items.Row(i)
 				for e, u := range who {
 					x := 1.0
@@ -209,7 +224,7 @@ func (t *ease) invertPivot(p, q int) (blas64.General, error) {
 func (t *ease) neighbours(ctx context.Context) (*data.Matrix, error) {
 	n := t.n
 	col, val := make([][]int32, n), make([][]float32, n)
-	err := blocks(ctx, t.cfg.Workers, n, easeBlock, func() func(from, to int) error {
+	err := blocks(ctx, t.workers, n, easeBlock, func() func(from, to int) error {
 		rows := make([]float32, easeBlock*n)
 		keys := make([]uint64, n)
 		return func(from, to int) error {
@@ -266,7 +281,7 @@ func (t *ease) largest(row []float32, keys []uint64) []int32 {
 			keys = append(keys, uint64(^magnitude)<<32|uint64(j))
 		}
 	}
-	if keep := t.cfg.Neighbours; keep > 0 && keep < len(keys) {
+	if keep := t.keep; keep > 0 && keep < len(keys) {
 		slices.Sort(keys)
 		keys = keys[:keep]
 	}

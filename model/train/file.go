@@ -2,10 +2,14 @@ package train
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/nearside/nearside/model/core/wire"
@@ -23,10 +27,14 @@ import (
 //	4 bin   n uint32: people per item
 //	5 map   label: 0 users, 1 events, 2 dropped, 3 fewest people behind an
 //	        item, 4 digest (bin of 32)
-//	6 map   iALS only: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu,
+//	6 map   item factors: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu,
 //	        5 d×d float32: the people's second moment, left out when not known
-//	7 map   EASE only: 0 n uint32: neighbours per row, 1 uint32: their columns,
-//	        2 float32: their weights
+//	7 map   item-item weights: 0 n uint32: neighbours per row, 1 uint32: their
+//	        columns, 2 float32: their weights
+//	8 array of what it was learnt with, each an array: name, 8 bytes of float64,
+//	        left out when not known
+//
+// A model has the parts that its algorithm learns.
 const (
 	modelKind    = "nearside model"
 	modelVersion = 1
@@ -46,9 +54,11 @@ func (m *Model) Write(w io.Writer) error {
 	if err := m.check(); err != nil {
 		return fmt.Errorf("train: model: %w", err)
 	}
-	pairs := 7
-	if m.Algorithm == Popular {
-		pairs = 6
+	pairs := 6
+	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil} {
+		if has {
+			pairs++
+		}
 	}
 	doc := appendDocument(nil, pairs, modelKind, modelVersion)
 	doc = wire.AppendString(wire.AppendUint(doc, 2), string(m.Algorithm))
@@ -58,33 +68,14 @@ func (m *Model) Write(w io.Writer) error {
 	}
 	doc = appendUint32s(doc, 4, m.Count)
 	doc = appendLabel(wire.AppendUint(doc, 5), m.Label)
-	switch m.Algorithm {
-	case IALS:
-		size := 5
-		if m.Moment != nil {
-			size = 6
-		}
-		doc = wire.AppendMap(wire.AppendUint(doc, 6), size)
-		doc = wire.AppendUint(wire.AppendUint(doc, 0), uint64(m.Dim))
-		doc = appendFloat32s(doc, 1, m.Factors)
-		for k, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
-			doc = wire.AppendUint(wire.AppendUint(doc, uint64(2+k)), uint64(math.Float32bits(v)))
-		}
-		if m.Moment != nil {
-			doc = appendFloat32s(doc, 5, m.Moment)
-		}
-	case EASE:
-		size, col := make([]uint32, len(m.Items)), make([]uint32, len(m.Neighbours.Col))
-		for i := range size {
-			size[i] = uint32(m.Neighbours.Ptr[i+1] - m.Neighbours.Ptr[i])
-		}
-		for e, c := range m.Neighbours.Col {
-			col[e] = uint32(c)
-		}
-		doc = wire.AppendMap(wire.AppendUint(doc, 7), 3)
-		doc = appendUint32s(doc, 0, size)
-		doc = appendUint32s(doc, 1, col)
-		doc = appendFloat32s(doc, 2, m.Neighbours.Val)
+	if m.Factors != nil {
+		doc = appendFactors(wire.AppendUint(doc, 6), m)
+	}
+	if m.Neighbours != nil {
+		doc = appendNeighbours(wire.AppendUint(doc, 7), m.Neighbours)
+	}
+	if m.Params != nil {
+		doc = appendParams(wire.AppendUint(doc, 8), m.Params)
 	}
 	if _, err := w.Write(doc); err != nil {
 		return fmt.Errorf("train: model: %w", err)
@@ -140,21 +131,17 @@ func parseModel(doc []byte) (*Model, error) {
 			m.Count = readUint32s(d)
 		case keys.Key == 5:
 			readLabel(d, &m.Label)
-		case keys.Key == 6 && m.Algorithm == IALS:
+		case keys.Key == 6:
 			readFactors(d, m)
-		case keys.Key == 7 && m.Algorithm == EASE:
+		case keys.Key == 7:
 			m.Neighbours = readNeighbours(d, len(m.Items))
+		case keys.Key == 8:
+			m.Params = readParams(d)
 		default:
 			keys.Unknown()
 		}
 	}
 	keys.Require(2, 3, 4, 5)
-	switch m.Algorithm {
-	case IALS:
-		keys.Require(6)
-	case EASE:
-		keys.Require(7)
-	}
 	if err := d.End(); err != nil {
 		return nil, err
 	}
@@ -180,16 +167,20 @@ func (m *Model) check() error {
 			}
 		}
 	}
-	switch m.Algorithm {
-	case IALS:
+	learner := learnerOf(m.Algorithm)
+	switch {
+	case learner == nil:
+		return fmt.Errorf("algorithm %q: want one of %v", m.Algorithm, Algorithms())
+	case m.Scorer() != learner.scorer:
+		return fmt.Errorf("%s without what it learns", m.Algorithm)
+	case m.Factors != nil && m.Neighbours != nil:
+		return errors.New("factors and neighbours: want one of them")
+	case m.Factors != nil:
 		return m.checkFactors(n)
-	case EASE:
+	case m.Neighbours != nil:
 		return m.checkNeighbours(n)
-	case Popular:
-		return nil
-	default:
-		return fmt.Errorf("algorithm %q: want %q, %q or %q", m.Algorithm, IALS, EASE, Popular)
 	}
+	return nil
 }
 
 func (m *Model) checkFactors(n int) error {
@@ -393,6 +384,63 @@ func readTable(d *wire.Decoder) []byte {
 		return nil
 	}
 	return b
+}
+
+func appendFactors(doc []byte, m *Model) []byte {
+	size := 5
+	if m.Moment != nil {
+		size = 6
+	}
+	doc = wire.AppendMap(doc, size)
+	doc = wire.AppendUint(wire.AppendUint(doc, 0), uint64(m.Dim))
+	doc = appendFloat32s(doc, 1, m.Factors)
+	for k, v := range []float32{m.Alpha, m.Reg, m.Exponent} {
+		doc = wire.AppendUint(wire.AppendUint(doc, uint64(2+k)), uint64(math.Float32bits(v)))
+	}
+	if m.Moment != nil {
+		doc = appendFloat32s(doc, 5, m.Moment)
+	}
+	return doc
+}
+
+func appendNeighbours(doc []byte, w *data.Matrix) []byte {
+	size, col := make([]uint32, w.Rows), make([]uint32, len(w.Col))
+	for i := range size {
+		size[i] = uint32(w.Ptr[i+1] - w.Ptr[i])
+	}
+	for e, c := range w.Col {
+		col[e] = uint32(c)
+	}
+	doc = wire.AppendMap(doc, 3)
+	doc = appendUint32s(doc, 0, size)
+	doc = appendUint32s(doc, 1, col)
+	return appendFloat32s(doc, 2, w.Val)
+}
+
+func appendParams(doc []byte, p Params) []byte {
+	doc = wire.AppendArray(doc, len(p))
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		doc = wire.AppendString(wire.AppendArray(doc, 2), name)
+		doc = wire.AppendBin(doc, binary.LittleEndian.AppendUint64(nil, math.Float64bits(p[name])))
+	}
+	return doc
+}
+
+func readParams(d *wire.Decoder) Params {
+	p := Params{}
+	for range d.Array(maxTags) {
+		if d.Array(2) != 2 {
+			d.Fail("a name and a number")
+		}
+		name := d.String(maxText)
+		var bits [8]byte
+		d.BinExact(bits[:])
+		if d.Err() != nil {
+			return nil
+		}
+		p[name] = math.Float64frombits(binary.LittleEndian.Uint64(bits[:]))
+	}
+	return p
 }
 
 // appendDocument begins a document of this package: a map whose first two

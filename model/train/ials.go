@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
 )
@@ -40,60 +41,77 @@ const (
 	gramParts = 32
 )
 
+var ialsLearner = learner{
+	name: IALS, help: "implicit alternating least squares: item factors, the person is folded in",
+	params: []Param{
+		{Name: "dim", Help: "factors per item", Default: 64, Min: 1, Max: MaxDim, Whole: true, Low: 32, High: 128, Log: true},
+		{Name: "epochs", Help: "passes over users and items", Default: 15, Min: 1, Max: 1000, Whole: true},
+		{Name: "reg", Help: "lambda, the regularisation", Default: .003, Min: 1e-9, Max: 1e9, Low: .0003, High: .1, Log: true},
+		{Name: "alpha", Help: "weight of an unobserved pair, an observed one having 1", Default: .1, Min: 1e-9, Max: 1e9, Low: .003, High: 1, Log: true},
+		{Name: "exponent", Help: "nu: 1 scales lambda with a row's pairs, near 0 not at all", Default: 1, Min: 1e-9, Max: 10, Low: .5, High: 1},
+		{Name: "std", Help: "the first item factors are N(0, std²/dim)", Default: .1, Min: 1e-9, Max: 1e3},
+	},
+	scorer: bundle.ScorerFoldIn, learn: learnIALS,
+}
+
+// MaxDim is the greatest number of factors: a bundle's reader stops there too.
+const MaxDim = quant.MaxDim
+
 // ials is a training in progress. The users' factors are computed from the
 // items' at the start of each epoch, so the items' are all of its state.
 type ials struct {
-	cfg            Config
+	dim, epochs, workers      int
+	reg, alpha, exponent, std float32
+
 	byUser, byItem *data.Matrix
 	users, items   []float32 // rows × Dim, row-major
 	meter          *meter
 }
 
-// trainIALS returns the item factors, m.Cols × cfg.Dim, and the people's
-// second moment.
-func trainIALS(ctx context.Context, m *data.Matrix, cfg Config) (items, moment []float32, err error) {
-	t := newIALS(m, cfg)
-	cp := newCheckpoint(cfg, m)
-	done, err := cp.resume(t.items)
+func learnIALS(ctx context.Context, t *training) error {
+	s := newIALS(t)
+	cp := newCheckpoint(t)
+	done, err := cp.resume(s.items)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if done > cfg.Epochs {
-		return nil, nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cfg.Checkpoint, done, cfg.Epochs)
+	if done > s.epochs {
+		return fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cp.path, done, s.epochs)
 	}
-	t.meter.state.Done = int64(done) * int64(m.Rows+m.Cols)
-	for epoch := done + 1; epoch <= cfg.Epochs; epoch++ {
-		if err := t.epoch(ctx, epoch); err != nil {
-			return nil, nil, fmt.Errorf("epoch %d of %d: %w", epoch, cfg.Epochs, err)
+	s.meter.state.Done = int64(done) * int64(t.Pairs.Rows+t.Pairs.Cols)
+	for epoch := done + 1; epoch <= s.epochs; epoch++ {
+		if err := s.epoch(ctx, epoch); err != nil {
+			return fmt.Errorf("epoch %d of %d: %w", epoch, s.epochs, err)
 		}
-		if err := cp.save(epoch, t.items); err != nil {
-			return nil, nil, err
+		if err := cp.save(epoch, s.items); err != nil {
+			return err
 		}
 	}
-	if moment, err = t.moment(ctx); err != nil {
-		return nil, nil, fmt.Errorf("moment: %w", err)
+	moment, err := s.moment(ctx)
+	if err != nil {
+		return fmt.Errorf("moment: %w", err)
 	}
-	if err := cp.remove(); err != nil {
-		return nil, nil, err
-	}
-	return t.items, moment, nil
+	t.model.Dim, t.model.Factors, t.model.Moment = s.dim, s.items, moment
+	t.model.Alpha, t.model.Reg, t.model.Exponent = s.alpha, s.reg, s.exponent
+	return cp.remove()
 }
 
-func newIALS(m *data.Matrix, cfg Config) *ials {
-	t := &ials{
-		cfg: cfg, byUser: m, byItem: m.Transpose(),
-		users: make([]float32, m.Rows*cfg.Dim),
-		items: make([]float32, m.Cols*cfg.Dim),
-		meter: &meter{report: cfg.Progress},
+func newIALS(t *training) *ials {
+	m := t.Pairs
+	s := &ials{
+		dim: t.whole("dim"), epochs: t.whole("epochs"), workers: t.cfg.Workers,
+		reg: t.float("reg"), alpha: t.float("alpha"), exponent: t.float("exponent"), std: t.float("std"),
+		byUser: m, byItem: m.Transpose(), meter: t.meter,
 	}
-	t.meter.state.Total = int64(cfg.Epochs)*int64(m.Rows+m.Cols) + int64(m.Rows)
+	s.users, s.items = make([]float32, m.Rows*s.dim), make([]float32, m.Cols*s.dim)
+	s.meter.state.Total = int64(s.epochs)*int64(m.Rows+m.Cols) + int64(m.Rows)
 	// The second word of the generator's seed is the digits of pi.
-	rng := rand.New(rand.NewPCG(cfg.Seed, 0x3243f6a8885a308d))
-	std := float64(cfg.InitStd) / math.Sqrt(float64(cfg.Dim))
-	for k := range t.items {
-		t.items[k] = float32(rng.NormFloat64() * std)
+	rng := rand.New(rand.NewPCG(t.cfg.Seed, 0x3243f6a8885a308d))
+	std := float64(s.std) / math.Sqrt(float64(s.dim))
+	for k := range s.items {
+		s.items[k] = float32(rng.NormFloat64() * std)
 	}
-	return t
+	return s
 }
 
 // epoch solves all users and then all items.
@@ -113,11 +131,11 @@ func (t *ials) epoch(ctx context.Context, epoch int) error {
 // are gone, and a training that is resumed after its last epoch has none. It
 // costs half an epoch.
 func (t *ials) moment(ctx context.Context) ([]float32, error) {
-	t.meter.enter("moment", t.cfg.Epochs)
+	t.meter.enter("moment", t.epochs)
 	if err := t.solve(ctx, t.byUser, t.users, t.items); err != nil {
 		return nil, err
 	}
-	d := t.cfg.Dim
+	d := t.dim
 	moment, err := t.gram(ctx, t.users, 1/float32(t.byUser.Rows))
 	if err != nil {
 		return nil, err
@@ -132,18 +150,18 @@ func (t *ials) moment(ctx context.Context) ([]float32, error) {
 
 // solve computes each row of x from the rows of y that pairs gives it.
 func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) error {
-	d := t.cfg.Dim
-	gram, err := t.gram(ctx, y, t.cfg.Alpha)
+	d := t.dim
+	gram, err := t.gram(ctx, y, t.alpha)
 	if err != nil {
 		return err
 	}
-	return blocks(ctx, t.cfg.Workers, pairs.Rows, solveBlock, func() func(from, to int) error {
+	return blocks(ctx, t.workers, pairs.Rows, solveBlock, func() func(from, to int) error {
 		s := newSystem(d)
 		return func(from, to int) error {
 			for r := from; r < to; r++ {
 				col, val := pairs.Row(r)
 				copy(s.a, gram)
-				if !s.solve(x[r*d:r*d+d], y, col, val, t.reg(len(col), pairs.Cols)) {
+				if !s.solve(x[r*d:r*d+d], y, col, val, t.ridge(len(col), pairs.Cols)) {
 					return fmt.Errorf("%s: row %d with %d pairs: its system is not positive definite in float32: "+
 						"use a larger reg or smaller weights", t.meter.state.Stage, r, len(col))
 				}
@@ -154,22 +172,22 @@ func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) er
 	})
 }
 
-// reg returns λ(n + α·others)^ν, for a row with n of the pairs it could have
+// ridge returns λ(n + α·others)^ν, for a row with n of the pairs it could have
 // with so many others.
-func (t *ials) reg(n, others int) float32 {
-	scale := float64(n) + float64(t.cfg.Alpha)*float64(others)
-	return float32(float64(t.cfg.Reg) * math.Pow(scale, float64(t.cfg.Exponent)))
+func (t *ials) ridge(n, others int) float32 {
+	scale := float64(n) + float64(t.alpha)*float64(others)
+	return float32(float64(t.reg) * math.Pow(scale, float64(t.exponent)))
 }
 
 // gram returns the lower triangle of w·YᵀY. Partial sums over fixed ranges of
 // rows are added in order.
 func (t *ials) gram(ctx context.Context, y []float32, w float32) ([]float32, error) {
-	d := t.cfg.Dim
+	d := t.dim
 	n := len(y) / d
 	size := max(gatherRows, (n+gramParts-1)/gramParts)
 	parts := make([][]float32, (n+size-1)/size)
 	weights := slices.Repeat([]float32{w}, size)
-	err := blocks(ctx, t.cfg.Workers, n, size, func() func(from, to int) error {
+	err := blocks(ctx, t.workers, n, size, func() func(from, to int) error {
 		return func(from, to int) error {
 			part := make([]float32, d*d)
 			for ; from < to; from += gatherRows {

@@ -1,11 +1,14 @@
 package train
 
-import "github.com/nearside/nearside/model/data"
+import (
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/data"
+)
 
 // Algorithm names what a model was learnt with.
 type Algorithm string
 
-// The algorithms that Train knows.
+// Some algorithms; [Algorithms] lists all.
 const (
 	IALS    Algorithm = "ials"    // implicit alternating least squares
 	EASE    Algorithm = "ease"    // linear item-item model, closed form
@@ -18,9 +21,10 @@ type Model struct {
 	Algorithm Algorithm
 	Items     []data.Item // n items; the index is the row of everything below
 	Count     []uint32    // n: people who had the item in training
+	Params    Params      // what it was learnt with; nil: not known
 	Label     Label
 
-	// For iALS: the item factors and what a person's fold-in needs.
+	// For a fold-in: the item factors and what the person's needs.
 	Dim      int       // d
 	Factors  []float32 // n×d, row-major
 	Alpha    float32   // weight of an unobserved pair
@@ -28,8 +32,19 @@ type Model struct {
 	Exponent float32   // nu of the frequency-scaled regularisation
 	Moment   []float32 // d×d: mean of x·xᵀ over the people; for packing, never shipped; nil in older files
 
-	// For EASE: the weight of neighbour j for a history with item i, row by row.
+	// For sums of neighbours: the weight of neighbour j for a history with item i, row by row.
 	Neighbours *data.Matrix // n×n
+}
+
+// Scorer says how a device scores with m, by the parts that m has.
+func (m *Model) Scorer() bundle.Scorer {
+	switch {
+	case m.Factors != nil:
+		return bundle.ScorerFoldIn
+	case m.Neighbours != nil:
+		return bundle.ScorerNeighbours
+	}
+	return bundle.ScorerPopular
 }
 
 // Label is what the privacy label of a bundle says about the training data.

@@ -1,12 +1,22 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/data"
 )
+
+// The number of people per item is all there is to this model, and every model
+// has it.
+var popularLearner = learner{
+	name: Popular, help: "number of people per item",
+	scorer: bundle.ScorerPopular,
+	learn:  func(context.Context, *training) error { return nil },
+}
 
 // count checks m and fills the model's Count and Label.
 func count(model *Model, m *data.Matrix) error {

@@ -33,8 +33,8 @@ func TestSolvedRowsMakeTheGradientVanish(t *testing.T) {
 	const tol = 2e-5                   // of the gradient at x = 0; float32 rounds at 6e-8
 	m := weighted(random(50, 200, .9)) // more pairs in a row than gatherRows
 	for _, d := range []int{1, 7, 33} {
-		for _, exponent := range []float32{.5, 1} {
-			s := newIALS(m, Config{Algorithm: IALS, Dim: d, Exponent: exponent}.withDefaults())
+		for _, exponent := range []float64{.5, 1} {
+			s := newIALS(begin(t, m, Config{Algorithm: IALS, Params: Params{"dim": float64(d), "exponent": exponent}}))
 			if err := s.solve(context.Background(), m, s.users, s.items); err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestSolvedRowsMakeTheGradientVanish(t *testing.T) {
 				for e, i := range col {
 					weight[i] = float64(val[e])
 				}
-				reg := float64(s.cfg.Reg) * math.Pow(float64(len(col))+float64(s.cfg.Alpha)*float64(m.Cols), float64(exponent))
+				reg := float64(s.reg) * math.Pow(float64(len(col))+float64(s.alpha)*float64(m.Cols), exponent)
 				gradient, terms := make([]float64, d), make([]float64, d)
 				for k := range d {
 					gradient[k] = reg * float64(x[k])
@@ -58,7 +58,7 @@ func TestSolvedRowsMakeTheGradientVanish(t *testing.T) {
 					}
 					w := weight[int32(i)]
 					for k := range d {
-						gradient[k] += (w*(score-1) + float64(s.cfg.Alpha)*score) * float64(y[k])
+						gradient[k] += (w*(score-1) + float64(s.alpha)*score) * float64(y[k])
 						terms[k] += w * math.Abs(float64(y[k]))
 					}
 				}
@@ -82,7 +82,7 @@ func norm(x []float64) float64 {
 // all items of its colour than to any of the other.
 func TestCheckerboardIALS(t *testing.T) {
 	const n = 20
-	model := mustTrain(t, checkerboard(n), Config{Algorithm: IALS, Dim: 2, Epochs: 20})
+	model := mustTrain(t, checkerboard(n), Config{Algorithm: IALS, Params: Params{"dim": 2, "epochs": 20}})
 	for h := range n {
 		same, other := math.Inf(1), math.Inf(-1)
 		for i := range n {
@@ -106,9 +106,9 @@ func TestCheckerboardIALS(t *testing.T) {
 // each epoch is done, with weights and several workers.
 func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
 	m := weighted(random(90, 70, .1))
-	cfg := Config{Algorithm: IALS, Dim: 17, Epochs: 4, Workers: 3, Seed: 9}
+	cfg := Config{Algorithm: IALS, Workers: 3, Seed: 9, Params: Params{"dim": 17, "epochs": 4}}
 	want := mustTrain(t, m, cfg)
-	for stop := range cfg.Epochs + 1 {
+	for stop := range 5 {
 		ctx, cancel := context.WithCancel(context.Background())
 		c := cfg
 		c.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
@@ -117,7 +117,7 @@ func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
 				cancel()
 			}
 		}
-		_, err := Train(ctx, m, c)
+		_, err := Train(ctx, Input{Pairs: m}, c)
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("stopped after epoch %d: got error %v, want one that wraps %v", stop, err, context.Canceled)
 		}
@@ -146,8 +146,8 @@ func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
 
 func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	m := random(40, 30, .2)
-	cfg := Config{Algorithm: IALS, Dim: 3, Epochs: 2, Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
-	cp := newCheckpoint(cfg.withDefaults(), m)
+	cfg := Config{Algorithm: IALS, Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Resume: true, Params: Params{"dim": 3, "epochs": 2}}
+	cp := newCheckpoint(begin(t, m, cfg))
 	factors := make([]float32, 30*3)
 	if err := cp.save(1, factors); err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	if err := cp.save(3, factors); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Train(context.Background(), m, cfg); err == nil || !strings.Contains(err.Error(), "3 epochs") {
+	if _, err := Train(context.Background(), Input{Pairs: m}, cfg); err == nil || !strings.Contains(err.Error(), "3 epochs") {
 		t.Errorf("more epochs than wanted: got error %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 func TestEASEAcrossPanels(t *testing.T) {
 	const n, lambda, tol = 2*sweepPanel + 37, 2, 1e-4 // B is float32, rows of A sum to about 1000
 	m := weighted(random(120, n, .2))
-	b := mustTrain(t, m, Config{Algorithm: EASE, Lambda: lambda, Workers: 2}).Neighbours
+	b := mustTrain(t, m, Config{Algorithm: EASE, Workers: 2, Params: Params{"lambda": lambda, "neighbours": 0}}).Neighbours
 	a := make([]float64, n*n)
 	for u := range m.Rows {
 		col, val := m.Row(u)
@@ -209,16 +209,16 @@ func TestEASEAcrossPanels(t *testing.T) {
 
 func TestEASEKeepsTheSameForAnyNumberOfWorkers(t *testing.T) {
 	m := weighted(random(60, 150, .2))
-	want := mustTrain(t, m, Config{Algorithm: EASE, Neighbours: 20, Workers: 1})
+	want := mustTrain(t, m, Config{Algorithm: EASE, Workers: 1, Params: Params{"neighbours": 20}})
 	for _, workers := range []int{2, 3, 8} {
-		if diff := cmp.Diff(want, mustTrain(t, m, Config{Algorithm: EASE, Neighbours: 20, Workers: workers})); diff != "" {
+		if diff := cmp.Diff(want, mustTrain(t, m, Config{Algorithm: EASE, Workers: workers, Params: Params{"neighbours": 20}})); diff != "" {
 			t.Errorf("%d workers: %s", workers, diff)
 		}
 	}
 }
 
 func TestEqualNeighboursAreKeptByIndex(t *testing.T) {
-	s := &ease{cfg: Config{Neighbours: 3}}
+	s := &ease{keep: 3}
 	got := s.largest([]float32{0, 1, -1, .5, 2, 1}, make([]uint64, 6))
 	if diff := cmp.Diff([]int32{1, 2, 4}, got); diff != "" {
 		t.Error(diff)
@@ -229,7 +229,7 @@ func TestEASEStopsInEveryStage(t *testing.T) {
 	m := random(200, 300, .1)
 	for _, stage := range []string{"products", "inverse", "neighbours"} {
 		ctx, cancel := context.WithCancel(context.Background())
-		_, err := Train(ctx, m, Config{Algorithm: EASE, Workers: 1, Progress: func(p Progress) {
+		_, err := Train(ctx, Input{Pairs: m}, Config{Algorithm: EASE, Workers: 1, Progress: func(p Progress) {
 			if p.Stage == stage {
 				cancel()
 			}
@@ -242,7 +242,7 @@ func TestEASEStopsInEveryStage(t *testing.T) {
 
 func TestEASERefusesMoreItemsThanFit(t *testing.T) {
 	m := matrixOf(maxEASEItems+1, []int32{0, 1}, []int32{1})
-	_, err := Train(context.Background(), m, Config{Algorithm: EASE})
+	_, err := Train(context.Background(), Input{Pairs: m}, Config{Algorithm: EASE})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprint(8*(maxEASEItems+1)*(maxEASEItems+1))) {
 		t.Errorf("got error %v, want one with the bytes needed", err)
 	}
@@ -266,7 +266,7 @@ func TestModelsThatReadWouldRefuseAreNotWritten(t *testing.T) {
 		"infinite weight":      func(_, m *Model) *Model { m.Neighbours.Val[0] = float32(math.Inf(-1)); return m },
 		"an unknown algorithm": func(m, _ *Model) *Model { m.Algorithm = "magic"; return m },
 	} {
-		ials := mustTrain(t, world, Config{Algorithm: IALS, Dim: 2, Epochs: 1})
+		ials := mustTrain(t, world, Config{Algorithm: IALS, Params: Params{"dim": 2, "epochs": 1}})
 		ease := mustTrain(t, world, Config{Algorithm: EASE})
 		ials.Items, ease.Items = append([]data.Item(nil), items...), items
 		path := filepath.Join(t.TempDir(), "model.nsm")

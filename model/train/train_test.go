@@ -57,11 +57,32 @@ func checkerboard(n int) *data.Matrix {
 
 func mustTrain(t *testing.T, m *data.Matrix, cfg Config) *Model {
 	t.Helper()
-	model, err := Train(context.Background(), m, cfg)
+	model, err := Train(context.Background(), Input{Pairs: m}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return model
+}
+
+// begin is a training that has not begun to learn.
+func begin(t testing.TB, m *data.Matrix, cfg Config) *training {
+	t.Helper()
+	training, err := newTraining(Input{Pairs: m}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return training
+}
+
+// small are parameters with which a learns tiny worlds fast.
+func small(a Algorithm) Params {
+	p := Params{}
+	for _, d := range a.Parameters() {
+		if v, ok := map[string]float64{"dim": 3, "epochs": 2}[d.Name]; ok {
+			p[d.Name] = v
+		}
+	}
+	return p
 }
 
 // TestCheckerboard: items of one colour speak for each other, and for none of
@@ -69,7 +90,7 @@ func mustTrain(t *testing.T, m *data.Matrix, cfg Config) *Model {
 func TestCheckerboard(t *testing.T) {
 	const n = 20
 	m := checkerboard(n)
-	ease := mustTrain(t, m, Config{Algorithm: EASE, Lambda: 1})
+	ease := mustTrain(t, m, Config{Algorithm: EASE, Params: Params{"lambda": 1}})
 	for i := range n {
 		col, val := ease.Neighbours.Row(i)
 		for k, j := range col {
@@ -141,7 +162,7 @@ func TestEveryEpochLowersTheObjective(t *testing.T) {
 	m := random(80, 40, .15)
 	last := math.Inf(1)
 	for epochs := 1; epochs <= 8; epochs++ {
-		got := objective(m, mustTrain(t, m, Config{Algorithm: IALS, Dim: 5, Epochs: epochs}))
+		got := objective(m, mustTrain(t, m, Config{Algorithm: IALS, Params: Params{"dim": 5, "epochs": float64(epochs)}}))
 		if got >= last {
 			t.Errorf("after epoch %d the objective is %v, before it %v", epochs, got, last)
 		}
@@ -168,7 +189,7 @@ func TestEASEIsTheClosedForm(t *testing.T) {
 	if err := P.Inverse(&P); err != nil {
 		t.Fatal(err)
 	}
-	got := mustTrain(t, m, Config{Algorithm: EASE, Lambda: lambda}).Neighbours
+	got := mustTrain(t, m, Config{Algorithm: EASE, Params: Params{"lambda": lambda, "neighbours": 0}}).Neighbours
 	for i := range 12 {
 		col, val := got.Row(i)
 		if len(col) != 11 {
@@ -180,7 +201,7 @@ func TestEASEIsTheClosedForm(t *testing.T) {
 			}
 		}
 	}
-	pruned := mustTrain(t, m, Config{Algorithm: EASE, Lambda: lambda, Neighbours: 3}).Neighbours
+	pruned := mustTrain(t, m, Config{Algorithm: EASE, Params: Params{"lambda": lambda, "neighbours": 3}}).Neighbours
 	for i := range 12 {
 		_, all := got.Row(i)
 		_, kept := pruned.Row(i)
@@ -202,9 +223,9 @@ func TestEASEIsTheClosedForm(t *testing.T) {
 
 func TestSameBytesForAnyNumberOfWorkers(t *testing.T) {
 	m := random(300, 90, .1)
-	want := mustTrain(t, m, Config{Algorithm: IALS, Dim: 9, Epochs: 3, Workers: 1, Seed: 5})
+	want := mustTrain(t, m, Config{Algorithm: IALS, Workers: 1, Seed: 5, Params: Params{"dim": 9, "epochs": 3}})
 	for _, workers := range []int{2, 3, 8} {
-		got := mustTrain(t, m, Config{Algorithm: IALS, Dim: 9, Epochs: 3, Workers: workers, Seed: 5})
+		got := mustTrain(t, m, Config{Algorithm: IALS, Workers: workers, Seed: 5, Params: Params{"dim": 9, "epochs": 3}})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers: %s", workers, diff)
 		}
@@ -214,7 +235,7 @@ func TestSameBytesForAnyNumberOfWorkers(t *testing.T) {
 // TestResumeIsAsIfNeverInterrupted cancels after each epoch in turn.
 func TestResumeIsAsIfNeverInterrupted(t *testing.T) {
 	m := random(120, 60, .1)
-	cfg := Config{Algorithm: IALS, Dim: 6, Epochs: 4, Workers: 2}
+	cfg := Config{Algorithm: IALS, Workers: 2, Params: Params{"dim": 6, "epochs": 4}}
 	want := mustTrain(t, m, cfg)
 	for stop := 1; stop < 4; stop++ {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -225,7 +246,7 @@ func TestResumeIsAsIfNeverInterrupted(t *testing.T) {
 				cancel()
 			}
 		}
-		if _, err := Train(ctx, m, c); !errors.Is(err, context.Canceled) {
+		if _, err := Train(ctx, Input{Pairs: m}, c); !errors.Is(err, context.Canceled) {
 			t.Fatalf("cancelled in epoch %d: %v", stop+1, err)
 		}
 		c.Resume, c.Progress = true, nil
@@ -242,22 +263,22 @@ func TestResumeIsAsIfNeverInterrupted(t *testing.T) {
 func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 	m := random(120, 60, .1)
 	ctx, cancel := context.WithCancel(context.Background())
-	c := Config{Algorithm: IALS, Dim: 6, Epochs: 4, Checkpoint: filepath.Join(t.TempDir(), "checkpoint")}
+	c := Config{Algorithm: IALS, Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Params: Params{"dim": 6, "epochs": 4}}
 	c.Progress = func(p Progress) {
 		if p.Epoch > 1 {
 			cancel()
 		}
 	}
-	if _, err := Train(ctx, m, c); !errors.Is(err, context.Canceled) {
+	if _, err := Train(ctx, Input{Pairs: m}, c); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	c.Progress, c.Resume = nil, true
 	other := c
 	other.Seed++
-	if _, err := Train(context.Background(), m, other); err == nil || !strings.Contains(err.Error(), "configuration") {
+	if _, err := Train(context.Background(), Input{Pairs: m}, other); err == nil || !strings.Contains(err.Error(), "configuration") {
 		t.Errorf("another seed: %v", err)
 	}
-	if _, err := Train(context.Background(), random(120, 60, .2), c); err == nil || !strings.Contains(err.Error(), "data") {
+	if _, err := Train(context.Background(), Input{Pairs: random(120, 60, .2)}, c); err == nil || !strings.Contains(err.Error(), "data") {
 		t.Errorf("other data: %v", err)
 	}
 }
@@ -266,7 +287,7 @@ func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 func TestMomentIsTheMeanOverThePeople(t *testing.T) {
 	const tol = 1e-5 // float32 sums of 80 people
 	m := random(80, 40, .2)
-	model := mustTrain(t, m, Config{Algorithm: IALS, Dim: 5, Epochs: 2})
+	model := mustTrain(t, m, Config{Algorithm: IALS, Params: Params{"dim": 5, "epochs": 2}})
 	d := model.Dim
 	items := mat.NewDense(m.Cols, d, nil)
 	for k, v := range model.Factors {
@@ -302,7 +323,7 @@ func TestMomentIsTheMeanOverThePeople(t *testing.T) {
 
 // TestModelsWithoutAMomentAreRead: files of before the moment have none.
 func TestModelsWithoutAMomentAreRead(t *testing.T) {
-	want := mustTrain(t, random(30, 2, .7), Config{Algorithm: IALS, Dim: 2, Epochs: 1})
+	want := mustTrain(t, random(30, 2, .7), Config{Algorithm: IALS, Params: Params{"dim": 2, "epochs": 1}})
 	want.Items, want.Moment = []data.Item{{ID: "a"}, {ID: "b"}}, nil
 	var doc bytes.Buffer
 	if err := want.Write(&doc); err != nil {
@@ -324,27 +345,30 @@ func TestWhatCannotBeLearntIsRefused(t *testing.T) {
 		m   *data.Matrix
 		cfg Config
 	}{
-		"no algorithm": {random(9, 9, .5), Config{}},
-		"empty":        {matrixOf(0), Config{Algorithm: IALS}},
-		"one user":     {matrixOf(3, []int32{0, 1}), Config{Algorithm: EASE}},
-		"NaN weight":   {nan, Config{Algorithm: IALS}},
-		"dim":          {random(9, 9, .5), Config{Algorithm: IALS, Dim: MaxDim + 1}},
-		"negative reg": {random(9, 9, .5), Config{Algorithm: IALS, Reg: -1}},
+		"no algorithm":                 {random(9, 9, .5), Config{}},
+		"empty":                        {matrixOf(0), Config{Algorithm: IALS}},
+		"one user":                     {matrixOf(3, []int32{0, 1}), Config{Algorithm: EASE}},
+		"NaN weight":                   {nan, Config{Algorithm: IALS}},
+		"dim":                          {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"dim": MaxDim + 1}}},
+		"negative reg":                 {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"reg": -1}}},
+		"half a dim":                   {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"dim": 1.5}}},
+		"NaN":                          {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"reg": math.NaN()}}},
+		"a parameter of another model": {random(9, 9, .5), Config{Algorithm: EASE, Params: Params{"dim": 2}}},
 	} {
-		if _, err := Train(context.Background(), c.m, c.cfg); err == nil {
+		if _, err := Train(context.Background(), Input{Pairs: c.m}, c.cfg); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}
 	all := matrixOf(4, []int32{0, 1, 2, 3}, []int32{0, 1, 2, 3}, []int32{0, 1, 2, 3})
-	for _, a := range []Algorithm{IALS, EASE, Popular} {
-		mustTrain(t, all, Config{Algorithm: a, Dim: 3})
+	for _, a := range Algorithms() {
+		mustTrain(t, all, Config{Algorithm: a, Params: small(a)})
 	}
 }
 
 func TestModelFilesRoundTripAndDamagedOnesAreRefused(t *testing.T) {
 	m := random(30, 8, .4)
-	for _, a := range []Algorithm{IALS, EASE, Popular} {
-		want := mustTrain(t, m, Config{Algorithm: a, Dim: 3, Epochs: 2})
+	for _, a := range Algorithms() {
+		want := mustTrain(t, m, Config{Algorithm: a, Params: small(a)})
 		for i := range 8 {
 			want.Items = append(want.Items, data.Item{ID: "i" + strconv.Itoa(i), Title: "T", Tags: []string{"x", "y"}, Published: -5})
 		}
