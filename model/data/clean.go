@@ -19,14 +19,18 @@ type Cleaning struct {
 	// user with more is no single person's taste but a bot, a shop's till or a
 	// shared account, and is dropped whole, before the minima are looked at.
 	MaxUserItems int
+
+	// KeepRepeats keeps all rows of a pair of a user and an item, for models
+	// that learn from sequences. A repeat counts for none of the limits above.
+	KeepRepeats bool
 }
 
 // Clean returns a new log with at most one row for each pair of a user and an
 // item, in the order of l, and what was dropped. It drops, in this order:
 //
 //   - every row of a pair that has a hide: the person does not want that item;
-//   - repeats of a pair: the earliest row stays, by time and then in the order
-//     of the log;
+//   - repeats of a pair, unless KeepRepeats is set: the earliest row stays, by
+//     time and then in the order of the log;
 //   - users above MaxUserItems;
 //   - users below MinUserItems and items below MinItemUsers, over and over.
 //
@@ -34,9 +38,15 @@ type Cleaning struct {
 // l is not changed, and the result shares no memory with it but the ids' text.
 func Clean(l *Log, c Cleaning) (*Log, Report) {
 	report := Report{Rows: l.Len()}
-	keep, hidden, repeated := distinct(l)
+	role, hidden, repeated := roles(l)
 	report.drop("item that the user hides", hidden)
-	report.drop("repeat of a user and an item", repeated)
+	if !c.KeepRepeats {
+		report.drop("repeat of a user and an item", repeated)
+	}
+	keep := make([]bool, l.Len())
+	for e, r := range role {
+		keep[e] = r == rowFirst || r == rowRepeat && c.KeepRepeats
+	}
 
 	userItems := make([]int, l.Users.Len())
 	itemUsers := make([]int, l.Items.Len())
@@ -44,7 +54,7 @@ func Clean(l *Log, c Cleaning) (*Log, Report) {
 		clear(userItems)
 		clear(itemUsers)
 		for e, kept := range keep {
-			if kept {
+			if kept && role[e] == rowFirst {
 				userItems[l.User[e]]++
 				itemUsers[l.Item[e]]++
 			}
@@ -80,11 +90,18 @@ func Clean(l *Log, c Cleaning) (*Log, Report) {
 	return out, report
 }
 
-// distinct marks one row for each pair of a user and an item, the earliest. It
-// marks none for a pair with a hide. It counts the rows of hidden pairs and
-// the other rows that it did not mark.
-func distinct(l *Log) (keep []bool, hidden, repeated int) {
-	keep = make([]bool, l.Len())
+// rowRole says what a row is to the pair of its user and its item.
+type rowRole uint8
+
+const (
+	rowFirst  rowRole = iota + 1 // the pair's earliest row
+	rowRepeat                    // another one
+	rowHidden                    // any row of a pair that has a hide
+)
+
+// roles returns the role of every row, and how many are hidden and repeats.
+func roles(l *Log) (role []rowRole, hidden, repeated int) {
+	role = make([]rowRole, l.Len())
 	ptr, rows := l.byUser()
 	// row of the item that the user seen in owner has, or -1 for a hidden one
 	first := make([]int32, l.Items.Len())
@@ -108,15 +125,17 @@ func distinct(l *Log) (keep []bool, hidden, repeated int) {
 		for _, e := range mine {
 			switch first[l.Item[e]] {
 			case e:
-				keep[e] = true
+				role[e] = rowFirst
 			case -1:
+				role[e] = rowHidden
 				hidden++
 			default:
+				role[e] = rowRepeat
 				repeated++
 			}
 		}
 	}
-	return keep, hidden, repeated
+	return role, hidden, repeated
 }
 
 // byUser lists row numbers by user: those of user u are rows[ptr[u]:ptr[u+1]],
@@ -155,7 +174,7 @@ func (l *Log) pick(keep []bool, allItems bool) *Log {
 	for i := range hasItem {
 		hasItem[i] = hasItem[i] || allItems
 	}
-	out := &Log{User: make([]int32, 0, n), Item: make([]int32, 0, n)}
+	out := &Log{User: make([]int32, 0, n), Item: make([]int32, 0, n), Unordered: l.Unordered}
 	newUser := out.Users.addFrom(&l.Users, hasUser)
 	newItem := out.Items.addFrom(&l.Items, hasItem)
 	for e, kept := range keep {

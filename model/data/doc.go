@@ -30,7 +30,8 @@
 //	Lists    otherwise: a user, then all the items of that user
 //
 // The last two are guessed for events alone. Options.Format overrides all of this, and
-// Report.Source says what was decided.
+// Report.Source says what was decided. [Sessions] is never guessed, for it looks
+// like Lists: the items of one session in every line, whose number is the user.
 //
 // # Columns
 //

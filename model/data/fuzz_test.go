@@ -11,7 +11,11 @@ import (
 func fuzzEvents(t *testing.T, content []byte, format Format) {
 	s := &source{name: "fuzz", base: "fuzz", r: bufio.NewReader(bytes.NewReader(content))}
 	opt := Options{Format: format, Lenient: true}
-	table, err := openTable(s, eventSchema, opt)
+	format, err := s.detect(eventSchema, format)
+	if err != nil {
+		return
+	}
+	table, err := openTable(s, format, eventSchema, opt)
 	if err != nil {
 		return
 	}
@@ -65,7 +69,7 @@ func FuzzDelimited(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for _, format := range []Format{"", CSV, TSV, Blanks, Colons, Lists} {
+		for _, format := range []Format{"", CSV, TSV, Blanks, Colons, Lists, Sessions} {
 			fuzzEvents(t, content, format)
 		}
 	})
@@ -97,7 +101,7 @@ func FuzzItems(f *testing.F) {
 		for _, format := range []Format{CSV, Colons, UItem, JSONL} {
 			s := &source{name: "fuzz", base: "fuzz", r: bufio.NewReader(bytes.NewReader(content))}
 			opt := Options{Format: format, Lenient: true}
-			table, err := openTable(s, itemSchema, opt)
+			table, err := openTable(s, format, itemSchema, opt)
 			if err != nil {
 				continue
 			}

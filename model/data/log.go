@@ -50,6 +50,11 @@ type Log struct {
 	Time         []int64        // Unix seconds; nil: the source has no times
 	Kind         []profile.Kind // nil: every event is a view
 	Weight       []float32      // nil: every weight is 1
+
+	// Unordered says that the rows of a user are a set: the source has neither
+	// times nor the order in which things happened. Otherwise rows of one time,
+	// and all rows of a log without times, stand in that order.
+	Unordered bool
 }
 
 // Len returns the number of events.
@@ -61,10 +66,10 @@ func (l *Log) Len() int { return len(l.User) }
 // hides: a pair with a hide has no value.
 func (l *Log) Matrix() *Matrix {
 	m := &Matrix{Rows: l.Users.Len(), Cols: l.Items.Len(), Ptr: make([]int64, l.Users.Len()+1)}
-	keep, _, _ := distinct(l)
+	role, _, _ := roles(l)
 	n := 0
-	for _, kept := range keep {
-		if kept {
+	for _, r := range role {
+		if r == rowFirst {
 			n++
 		}
 	}
@@ -77,7 +82,7 @@ func (l *Log) Matrix() *Matrix {
 	for u := range m.Rows {
 		start := len(m.Col)
 		for _, e := range rows[ptr[u]:ptr[u+1]] {
-			if keep[e] {
+			if role[e] == rowFirst {
 				m.Col = append(m.Col, l.Item[e])
 			}
 			if l.Weight != nil {

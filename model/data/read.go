@@ -73,6 +73,7 @@ func ReadEvents(path string, opt Options) (*Log, Report, error) {
 		return nil, Report{}, err
 	}
 	l := b.finish()
+	l.Unordered = report.Format == Lists
 	report.Users, report.Items = l.Users.Len(), l.Items.Len()
 	return l, report, nil
 }
@@ -111,7 +112,11 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 			report, err = Report{}, fmt.Errorf("data: %w", e)
 		}
 	}()
-	t, err := openTable(src, s, opt)
+	format, err := src.detect(s, opt.Format)
+	if err != nil {
+		return Report{}, err
+	}
+	t, err := openTable(src, format, s, opt)
 	if err != nil {
 		return Report{}, err
 	}
@@ -120,6 +125,7 @@ func readTable(path string, s schema, opt Options, b builder) (report Report, er
 		return Report{}, err
 	}
 	report.Source = fmt.Sprintf("%s: %s", path, t.describe())
+	report.Format = format
 	return report, nil
 }
 

@@ -97,6 +97,7 @@ func TestReadEvents(t *testing.T) {
 		{name: "pairs between blanks", file: "a.txt", text: "1 2\n1 3\n2 2\n", want: "1 2; 1 3; 2 2"},
 		{name: "ratings between blanks", file: "a.txt", text: "1 2 3.5\n1 3 4\n", want: "1 2; 1 3"},
 		{name: "lists", file: "train.txt", text: "1 2 3\n2 \n3 2 \n", want: "1 2; 1 3; 3 2"},
+		{name: "sessions", file: "train.txt", text: "1 2 1\n\n 2  3\n", opt: Options{Format: Sessions}, want: "1 1; 1 2; 1 1; 3 2; 3 3"},
 		{name: "format overrides the guess", file: "a.txt", text: "1 2 3\n2 3 4\n", opt: Options{Format: Lists}, want: "1 2; 1 3; 2 3; 2 4"},
 		{name: "u.data", file: "u.data", text: "196\t242\t3\t881250949\n", want: "196 242 @881250949"},
 		{name: "ratings.dat", file: "ratings.dat", text: "1::1193::5::978300760\n", want: "1 1193 @978300760"},
@@ -210,7 +211,8 @@ func TestMalformedEvents(t *testing.T) {
 		{name: "unknown column", file: "a.csv", text: "u,i\n", opt: Options{Columns: map[string]string{"when": "1"}}, want: `data: option columns: "when": want user, item, time, kind, weight or rating`},
 		{name: "no user", file: "a.csv", text: "u,i\n", opt: Options{Columns: map[string]string{"user": ""}}, want: `data: option columns: "user" and "item" cannot be left out`},
 		{name: "columns of lists", file: "train.txt", text: "1 2 3 4 5\n", opt: Options{Columns: map[string]string{"user": "1"}}, want: `data: train.txt: option columns: format "lists" has no columns to choose`},
-		{name: "unknown format", file: "a.csv", text: "u,i\n", opt: Options{Format: "xls"}, want: `data: option format: "xls": want "csv", "tsv", "blanks", "lists", "colons", "u.item", "jsonl" or "parquet"`},
+		{name: "columns of sessions", file: "train.txt", text: "1 2 3\n", opt: Options{Format: Sessions, Columns: map[string]string{"user": "1"}}, want: `data: train.txt: option columns: format "sessions" has no columns to choose`},
+		{name: "unknown format", file: "a.csv", text: "u,i\n", opt: Options{Format: "xls"}, want: `data: option format: "xls": want "csv", "tsv", "blanks", "lists", "sessions", "colons", "u.item", "jsonl" or "parquet"`},
 		{name: "format of items", file: "u.item", text: "u,i\n", want: `data: u.item: format "u.item" holds items, not events`},
 		{name: "min rating", file: "a.csv", text: "u,i\n", opt: Options{MinRating: math.NaN()}, want: `data: option min rating: NaN: want a finite number`},
 		{name: "max skipped", file: "a.csv", text: "u,i\n", opt: Options{MaxSkipped: -1}, want: `data: option max skipped: -1: want 0 or more`},
@@ -324,7 +326,7 @@ func TestLenientSkipsAndCounts(t *testing.T) {
 	if got, want := show(l), "u i @1; u l @3; u n @5"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	want := Report{Source: report.Source, Rows: 7, Kept: 3, Users: 1, Items: 3, Drops: []Drop{{"malformed lines", 4}}, Malformed: []*LineError{
+	want := Report{Source: report.Source, Format: CSV, Rows: 7, Kept: 3, Users: 1, Items: 3, Drops: []Drop{{"malformed lines", 4}}, Malformed: []*LineError{
 		{path, 3, "time", "x", wantTime},
 		{path, 4, "line", "bad", `3 columns, between ","`},
 		{path, 5, "line", `u,"k,2`, wantClosed},

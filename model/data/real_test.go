@@ -96,15 +96,16 @@ func TestReadsPublicSequences(t *testing.T) {
 		dir, file          string
 		format             Format
 		rows, users, items int
+		unordered          bool
 	}{
-		{"gowalla-lightgcn", "train.txt.gz", Lists, 810128, 29858, 40981},
-		{"yelp2018-lightgcn", "train.txt.gz", Lists, 1237259, 31668, 38048},
-		{"amazon-sequences", "s3rec_Beauty.txt.gz", Lists, 198502, 22363, 12101},
-		{"amazon-sequences", "bert4rec_beauty.txt.gz", Blanks, 353962, 40226, 54542},
-		{"amazon-sequences", "sasrec_video.txt.gz", Blanks, 287107, 31013, 23715},
-		{"filmtrust", "ratings.txt.gz", Blanks, 35497, 1508, 2071},
-		{"movielens-100k", "datasets_dilemma_loo/train.csv.gz", CSV, 97401, 943, 1349},
-		{"yoochoose", "clicks-100k/yoochoose-clicks-100k_train_full.txt.gz", TSV, 70278, 17794, 2933},
+		{"gowalla-lightgcn", "train.txt.gz", Lists, 810128, 29858, 40981, true},
+		{"yelp2018-lightgcn", "train.txt.gz", Lists, 1237259, 31668, 38048, true},
+		{"amazon-sequences", "s3rec_Beauty.txt.gz", Lists, 198502, 22363, 12101, true},
+		{"amazon-sequences", "bert4rec_beauty.txt.gz", Blanks, 353962, 40226, 54542, false},
+		{"amazon-sequences", "sasrec_video.txt.gz", Blanks, 287107, 31013, 23715, false},
+		{"filmtrust", "ratings.txt.gz", Blanks, 35497, 1508, 2071, false},
+		{"movielens-100k", "datasets_dilemma_loo/train.csv.gz", CSV, 97401, 943, 1349, false},
+		{"yoochoose", "clicks-100k/yoochoose-clicks-100k_train_full.txt.gz", TSV, 70278, 17794, 2933, false},
 	} {
 		t.Run(test.dir+"/"+test.file, func(t *testing.T) {
 			path := filepath.Join(realData(t, test.dir), test.file)
@@ -119,6 +120,50 @@ func TestReadsPublicSequences(t *testing.T) {
 			if l.Len() != test.rows || l.Users.Len() != test.users || l.Items.Len() != test.items {
 				t.Errorf("got %d rows, %d users, %d items, want %d, %d, %d",
 					l.Len(), l.Users.Len(), l.Items.Len(), test.rows, test.users, test.items)
+			}
+			if l.Unordered != test.unordered {
+				t.Errorf("got unordered %t, want %t", l.Unordered, test.unordered)
+			}
+		})
+	}
+}
+
+// TestReadsPublicSessions reads the files of session models, whose counts are
+// those that papers print, and their cases.
+func TestReadsPublicSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads two million events")
+	}
+	for _, test := range []struct {
+		dir                    string
+		sessions, pairs, items int
+		report                 CaseReport
+	}{
+		{"yoochoose/srgnn_1_64", 116167, 369859, 17376, CaseReport{Cases: 55898, UnknownHistory: 2706, UnknownTargets: 412}},
+		{"tmall-sessions", 65286, 351268, 40727, CaseReport{Cases: 25898}},
+		{"nowplaying-sessions", 128077, 825304, 60416, CaseReport{Cases: 89824}},
+		{"retailrocket-sessions", 126168, 559816, 36968, CaseReport{Cases: 15132}},
+	} {
+		t.Run(test.dir, func(t *testing.T) {
+			dir := realData(t, test.dir)
+			l, report, err := ReadEvents(filepath.Join(dir, "all_train_seq.plain.txt.gz"), Options{Format: Sessions})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(report)
+			if l.Users.Len() != test.sessions || l.Len()-l.Users.Len() != test.pairs || l.Items.Len() != test.items || l.Unordered {
+				t.Errorf("got %d sessions, %d pairs, %d items, unordered %t, want %d, %d, %d, false",
+					l.Users.Len(), l.Len()-l.Users.Len(), l.Items.Len(), l.Unordered, test.sessions, test.pairs, test.items)
+			}
+			path := filepath.Join(dir, "test.plain.txt.gz")
+			cases, read, err := ReadCases(path, &l.Items)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(read)
+			test.report.Source = path
+			if read != test.report || len(cases) != read.Cases {
+				t.Errorf("got %d cases and %+v, want %+v", len(cases), read, test.report)
 			}
 		})
 	}

@@ -11,8 +11,9 @@ import (
 // the rows of all Drops.
 type Report struct {
 	// Source says what a reader took the file for, so that a wrong guess is
-	// seen. Clean leaves it empty.
+	// seen, and in which format it read it. Clean leaves both empty.
 	Source string
+	Format Format
 
 	Rows, Kept   int
 	Users, Items int // in the rows that were kept; Users is 0 after ReadItems

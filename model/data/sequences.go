@@ -17,9 +17,12 @@ func (s *Sequences) Users() int { return len(s.Ptr) - 1 }
 // Row returns the items of user u, oldest first. The slice belongs to s.
 func (s *Sequences) Row(u int) []int32 { return s.Item[s.Ptr[u]:s.Ptr[u+1]] }
 
-// Sequences returns the events of l but for hides. Events of one time, or all of
-// a log without times, are in the order of the log.
+// Sequences returns the events of l but for hides, nil when l is unordered.
+// Events of one time, or all of a log without times, are in the order of the log.
 func (l *Log) Sequences() *Sequences {
+	if l.Unordered {
+		return nil
+	}
 	ptr, rows := l.byUserInTime()
 	s := &Sequences{Items: l.Items.Len(), Ptr: make([]int64, len(ptr)), Item: make([]int32, 0, len(rows))}
 	if l.Time != nil {

@@ -19,11 +19,17 @@ type Event struct {
 }
 
 // Case is one question to a recommender: given History, how well are the
-// items of Target ranked? No item is in both.
+// items of Target ranked? An item is in both only when the log has repeats: that
+// is a fair question where rankings may hold items of the history, see
+// eval.Options.Repeats, and no question at all where they may not.
 type Case struct {
 	History []Event // in time order, oldest first
-	Target  []int32 // at least one item, ascending
+	Target  []int32 // at least one item, ascending, none twice but NoItem
 }
+
+// NoItem stands in a target for an item that is not in the catalogue: it is
+// asked for, and nobody can find it.
+const NoItem int32 = -1
 
 // Split is a log cut in two: what a model may learn from, and the cases it is
 // judged by. Train has the same item indices as the log it was cut from, but
@@ -43,8 +49,8 @@ type Split struct {
 // the same time, and in a log without times, the last one is the one furthest
 // down in the log. A user with one event stays in Train without a case.
 //
-// Like every split it wants a log as Clean makes it, and it is an error when a
-// user has an item twice or hides one.
+// Like every split it wants a log as Clean makes it, with or without repeats,
+// and it is an error when a user hides an item.
 func LeaveLastOut(l *Log) (Split, error) {
 	if err := checkClean("leave last out", l); err != nil {
 		return Split{}, err
@@ -74,7 +80,8 @@ func LeaveLastOut(l *Log) (Split, error) {
 // testing, the rest is Train. A user's history is what Train has of the user,
 // and the targets are the user's test rows with items that Train has. Test
 // rows of a user without history, and with an item that Train never saw, are
-// skipped. The log is as for LeaveLastOut, and must have times; share is
+// skipped; rows that repeat a target are part of it. The log is as for
+// LeaveLastOut, and must have times; share is
 // between 0 and 1. It is an error when the cut leaves nothing on one side.
 func Temporal(l *Log, share float64) (Split, error) {
 	const place = "temporal split"
@@ -118,7 +125,7 @@ func Temporal(l *Log, share float64) (Split, error) {
 		}
 		if len(target) > 0 {
 			slices.Sort(target)
-			s.Cases = append(s.Cases, Case{History: l.events(mine[:known]), Target: target})
+			s.Cases = append(s.Cases, Case{History: l.events(mine[:known]), Target: slices.Compact(target)})
 		}
 	}
 	if s.Train.Len() == 0 || len(s.Cases) == 0 {
@@ -186,7 +193,7 @@ func StrongGeneralisation(l *Log, heldOut int, share float64, seed uint64) (Spli
 	ptr, rows := l.byUserInTime()
 	var able []int // users with two items
 	for u := range l.Users.Len() {
-		if ptr[u+1]-ptr[u] >= 2 {
+		if len(l.items(rows[ptr[u]:ptr[u+1]])) >= 2 {
 			able = append(able, u)
 		}
 	}
@@ -215,15 +222,16 @@ func StrongGeneralisation(l *Log, heldOut int, share float64, seed uint64) (Spli
 		mine := rows[ptr[u]:ptr[u+1]]
 		all := len(mine)
 		mine = slices.DeleteFunc(mine, func(e int32) bool { return !seen[l.Item[e]] })
-		if len(mine) < 2 {
+		items := l.items(mine)
+		if len(items) < 2 {
 			s.Skipped += all
 			continue
 		}
 		s.Skipped += all - len(mine)
-		n := min(max(int(math.Round(share*float64(len(mine)))), 1), len(mine)-1)
+		n := min(max(int(math.Round(share*float64(len(items)))), 1), len(items)-1)
 		target := make([]int32, n)
-		for i, at := range random.Perm(len(mine))[:n] {
-			target[i] = l.Item[mine[at]]
+		for i, at := range random.Perm(len(items))[:n] {
+			target[i] = items[at]
 		}
 		slices.Sort(target)
 		mine = slices.DeleteFunc(mine, func(e int32) bool {
@@ -245,11 +253,13 @@ func checkShare(place string, share float64) error {
 	return nil
 }
 
-// checkClean returns an error when a user hides an item or has one twice.
+// checkClean returns an error when a user hides an item.
 func checkClean(place string, l *Log) error {
-	if _, hidden, repeated := distinct(l); hidden+repeated > 0 {
-		return fmt.Errorf("data: %s: %d rows repeat a user and an item, %d are of hidden items: want a log from Clean",
-			place, repeated, hidden)
+	if l.Kind == nil {
+		return nil
+	}
+	if _, hidden, _ := roles(l); hidden > 0 {
+		return fmt.Errorf("data: %s: %d rows are of hidden items: want a log from Clean", place, hidden)
 	}
 	return nil
 }
@@ -265,6 +275,19 @@ func (l *Log) byUserInTime() (ptr []int, rows []int32) {
 		slices.SortStableFunc(rows[ptr[u]:ptr[u+1]], func(a, b int32) int { return cmp.Compare(l.Time[a], l.Time[b]) })
 	}
 	return ptr, rows
+}
+
+// items returns the items of the given rows, each where it comes first.
+func (l *Log) items(rows []int32) []int32 {
+	items := make([]int32, 0, len(rows))
+	met := make(map[int32]bool, len(rows))
+	for _, e := range rows {
+		if i := l.Item[e]; !met[i] {
+			met[i] = true
+			items = append(items, i)
+		}
+	}
+	return items
 }
 
 // events returns the given rows.

@@ -90,6 +90,7 @@ func TestLeaveLastOut(t *testing.T) {
 		{"by time", "u i @3; u j @1; u k @2", "u j @1; u k @2", "j k > i"},
 		{"ties by the order of the log", "u i @1; u j @1; u k @0", "u i @1; u k @0", "k i > j"},
 		{"one event stays", "u i; v j; v i", "u i; v j", "j > i"},
+		{"with repeats", "u i; u j; u i; v i; v i", "u i; u j; v i", "i j > i; i > i"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := parse(t, test.log)
@@ -158,6 +159,17 @@ func TestTemporal(t *testing.T) {
 		if got, want := s.Train.Len(), 6; got != want {
 			t.Errorf("share %v: got %d rows to train on, want %d", share, got, want)
 		}
+	}
+}
+
+func TestTemporalAsksForARepeatedItemOnce(t *testing.T) {
+	l := parse(t, "v b @1; u a @2; u b @8; u a @9; u b @9")
+	s, err := Temporal(l, 0.6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := showCases(l, s.Cases), "a > b a"; got != want || s.Skipped != 0 {
+		t.Errorf("got %s and %d rows skipped, want %s and 0", got, s.Skipped, want)
 	}
 }
 
@@ -255,6 +267,25 @@ func TestStrongGeneralisationIsPinned(t *testing.T) {
 	}
 }
 
+// TestStrongGeneralisationHoldsOutWholeItems: no row of a target stays in the
+// history.
+func TestStrongGeneralisationHoldsOutWholeItems(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l, _ := Clean(anyLog(t), Cleaning{KeepRepeats: true})
+		s, err := StrongGeneralisation(l, rapid.IntRange(1, 5).Draw(t, "held out"), .5, 1)
+		if err != nil {
+			t.Skip(err)
+		}
+		for _, c := range s.Cases {
+			for _, e := range c.History {
+				if slices.Contains(c.Target, e.Item) {
+					t.Errorf("case %+v: item %d is on both sides", c, e.Item)
+				}
+			}
+		}
+	})
+}
+
 func TestStrongGeneralisationSplits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := cleanLog(t)
@@ -290,8 +321,7 @@ func TestSplitsRefuse(t *testing.T) {
 		split     func(l *Log) (Split, error)
 		want      string
 	}{
-		{"repeats", "u i; u i; u j", LeaveLastOut, "data: leave last out: 1 rows repeat a user and an item, 0 are of hidden items: want a log from Clean"},
-		{"hides", "u i hide; u j view", LeaveLastOut, "data: leave last out: 0 rows repeat a user and an item, 1 are of hidden items: want a log from Clean"},
+		{"hides", "u i hide; u j view", LeaveLastOut, "data: leave last out: 1 rows are of hidden items: want a log from Clean"},
 		{"users of one item", "u i; v i", LeaveLastOut, "data: leave last out: no user of 2 has two items"},
 		{"no times", "u i; u j", func(l *Log) (Split, error) { return Temporal(l, 0.5) }, "data: temporal split: the log has no times"},
 		{"share 0", clean, func(l *Log) (Split, error) { return Temporal(l, 0) }, "data: temporal split: share 0: want a number between 0 and 1"},

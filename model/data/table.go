@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,14 +16,15 @@ type Format string
 // The formats that can be read. The constants' values are what Options.Format
 // takes; the zero value is not a format but asks the reader to decide.
 const (
-	CSV     Format = "csv"     // RFC 4180: comma, quotes, a quoted cell may span lines
-	TSV     Format = "tsv"     // one tab between cells, no quotes
-	Blanks  Format = "blanks"  // spaces or tabs between cells, one event in a line
-	Lists   Format = "lists"   // a user, then all of the user's items, between blanks
-	Colons  Format = "colons"  // "::" between cells: MovieLens 1M and 10M
-	UItem   Format = "u.item"  // items of MovieLens 100K: "|" between 24 cells
-	JSONL   Format = "jsonl"   // a JSON object in every line
-	Parquet Format = "parquet" // flat columns; tags may be a list
+	CSV      Format = "csv"      // RFC 4180: comma, quotes, a quoted cell may span lines
+	TSV      Format = "tsv"      // one tab between cells, no quotes
+	Blanks   Format = "blanks"   // spaces or tabs between cells, one event in a line
+	Lists    Format = "lists"    // a user, then all of the user's items, between blanks, in no order
+	Sessions Format = "sessions" // the items of one session, oldest first, between blanks
+	Colons   Format = "colons"   // "::" between cells: MovieLens 1M and 10M
+	UItem    Format = "u.item"   // items of MovieLens 100K: "|" between 24 cells
+	JSONL    Format = "jsonl"    // a JSON object in every line
+	Parquet  Format = "parquet"  // flat columns; tags may be a list
 )
 
 // maxColumns bounds the cells in a line of a table.
@@ -41,9 +43,11 @@ type table interface {
 	describe() string
 }
 
-// detect decides the format of s, see Options.Format.
-func (s *source) detect(schema schema) (Format, error) {
+// detect decides the format of s unless given says it, see Options.Format.
+func (s *source) detect(schema schema, given Format) (Format, error) {
 	switch {
+	case given != "":
+		return given, nil
 	case s.base == "u.item":
 		return UItem, nil
 	case strings.HasSuffix(s.base, ".csv"):
@@ -102,22 +106,16 @@ func evenBlanks(prefix []byte) bool {
 	return want != 0
 }
 
-// openTable starts to read rows of schema from s.
-func openTable(s *source, schema schema, opt Options) (table, error) {
+// openTable starts to read rows of schema from s, which is written in format.
+func openTable(s *source, format Format, schema schema, opt Options) (table, error) {
 	c, err := schema.choose(opt.Columns)
 	if err != nil {
 		return nil, err
 	}
-	format := opt.Format
-	if format == "" {
-		if format, err = s.detect(schema); err != nil {
-			return nil, err
-		}
-	}
 	if _, err := s.prefix(); err != nil {
 		return nil, err
 	}
-	if len(opt.Columns) > 0 && (format == UItem || format == Lists) {
+	if len(opt.Columns) > 0 && (format == UItem || format == Lists || format == Sessions) {
 		return nil, fmt.Errorf("data: %s: option columns: format %q has no columns to choose", s.name, format)
 	}
 	in := lines{name: s.name, r: s.r}
@@ -140,13 +138,18 @@ func openTable(s *source, schema schema, opt Options) (table, error) {
 			return nil, fmt.Errorf("data: %s: format %q holds events, not items", s.name, format)
 		}
 		return &lists{lines: in}, nil
+	case Sessions:
+		if schema.isItems() {
+			return nil, fmt.Errorf("data: %s: format %q holds events, not items", s.name, format)
+		}
+		return &sessions{lines: in}, nil
 	case JSONL:
 		return openJSONL(in, schema, c)
 	case Parquet:
 		return openParquet(s, schema, c, opt.Progress)
 	}
-	return nil, fmt.Errorf("data: option format: %q: want %q, %q, %q, %q, %q, %q, %q or %q", format,
-		CSV, TSV, Blanks, Lists, Colons, UItem, JSONL, Parquet)
+	return nil, fmt.Errorf("data: option format: %q: want %q, %q, %q, %q, %q, %q, %q, %q or %q", format,
+		CSV, TSV, Blanks, Lists, Sessions, Colons, UItem, JSONL, Parquet)
 }
 
 // cells is a table whose lines are cut at a separator.
@@ -408,6 +411,35 @@ func (t *lists) where(column int) (line int64, name string) { return t.at, event
 
 func (t *lists) describe() string {
 	return string(Lists) + ", a user and the user's items in every line"
+}
+
+// sessions is the table of a Sessions file: every item of a line is a row, and
+// the number of the line is the user.
+type sessions struct {
+	lines
+	user []byte // of the line last read
+	rest []byte // of the line: items not yet given
+}
+
+func (t *sessions) next(row [][]byte) error {
+	for len(t.rest) == 0 {
+		line, err := t.lines.next()
+		if err != nil {
+			return err
+		}
+		t.user = strconv.AppendInt(t.user[:0], t.at, 10)
+		t.rest = bytes.Trim(line, " \t")
+	}
+	clear(row)
+	row[userColumn] = t.user
+	row[itemColumn], t.rest = cutBlank(t.rest)
+	return nil
+}
+
+func (t *sessions) where(column int) (line int64, name string) { return t.at, eventSchema[column][0] }
+
+func (t *sessions) describe() string {
+	return string(Sessions) + ", the items of one session in every line, oldest first"
 }
 
 // cutBlank cuts the first word from b, and the blanks around it.
