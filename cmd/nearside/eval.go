@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/nearside/nearside/host"
@@ -18,8 +20,8 @@ type evalCmd struct {
 	Source   source            `embed:""`
 	Learner  learner           `embed:""`
 	Model    []train.Algorithm `enum:"${algorithms}" default:"popular,ials" help:"Models to judge: ${enum}."`
-	Protocol string            `enum:"loo,temporal,strong,given" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given)."`
-	Test     string            `placeholder:"FILE" help:"given: the log of held-out events; --events has the others."`
+	Protocol string            `enum:"loo,temporal,strong,given,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given, sessions). Only sessions lets lists repeat what a user had."`
+	Test     string            `placeholder:"FILE" help:"given: the log of held-out events; sessions: lines of items, a tab and the item that came next. --events has the others."`
 	Through  []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
 	At       []int             `default:"10,20" help:"Lengths of the judged lists."`
 	Share    float64           `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
@@ -46,8 +48,8 @@ type evaluationRow struct {
 }
 
 func (c *evalCmd) Run(ctx context.Context) error {
-	if (c.Protocol == "given") != (c.Test != "") {
-		return &usageError{err: fmt.Errorf("--protocol %s, --test %q: one wants the other", c.Protocol, c.Test), hint: "--protocol given --test FILE: FILE has the held-out events"}
+	if err := c.check(); err != nil {
+		return err
 	}
 	if len(c.Quant) > 0 {
 		c.Model = []train.Algorithm{train.IALS}
@@ -56,7 +58,14 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.Source.read()
+	source := c.Source
+	if c.repeats() {
+		source.KeepRepeats = true
+		if source.Format == "" && len(source.Columns) == 0 {
+			source.Format = string(data.Sessions)
+		}
+	}
+	d, err := source.read()
 	if err != nil {
 		return err
 	}
@@ -86,8 +95,35 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	return out.print()
 }
 
+// repeats says whether lists may hold what the person had already.
+func (c *evalCmd) repeats() bool { return c.Protocol == "sessions" }
+
+// check finds flags that do not go together.
+func (c *evalCmd) check() error {
+	if (c.Protocol == "given" || c.Protocol == "sessions") != (c.Test != "") {
+		return &usageError{
+			err:  fmt.Errorf("--protocol %s, --test %q: one wants the other", c.Protocol, c.Test),
+			hint: "--protocol given --test FILE: FILE has the held-out events; --protocol sessions --test FILE: the prepared cases",
+		}
+	}
+	if c.repeats() && (len(c.Quant) > 0 || slices.ContainsFunc(c.Through, func(t through) bool { return t != byFloat })) {
+		return &usageError{
+			err:  errors.New("--protocol sessions: packed models leave out what a person had, sessions do not"),
+			hint: "--through float judges the trained numbers",
+		}
+	}
+	return nil
+}
+
 func (c *evalCmd) split(log *data.Log) (data.Split, error) {
 	switch c.Protocol {
+	case "sessions":
+		cases, report, err := data.ReadCases(c.Test, &log.Items)
+		if err != nil {
+			return data.Split{}, err
+		}
+		fmt.Fprintln(os.Stderr, report)
+		return data.Split{Train: log, Cases: cases}, nil
 	case "given":
 		return c.given(log)
 	case "temporal":
@@ -147,7 +183,7 @@ func longest(cases []data.Case) (history int) {
 // evaluate judges one way of computing; p is m packed, and not needed for
 // floats.
 func (c *evalCmd) evaluate(ctx context.Context, by through, m *train.Model, p *packed, cases []data.Case) (eval.Result, error) {
-	opt := eval.Options{Count: m.Count, Ks: c.At, Workers: c.Learner.Workers}
+	opt := eval.Options{Count: m.Count, Ks: c.At, Workers: c.Learner.Workers, Repeats: c.repeats()}
 	switch by {
 	case byNative:
 		return eval.Evaluate(ctx, cases, p.native, opt)
@@ -159,7 +195,7 @@ func (c *evalCmd) evaluate(ctx context.Context, by through, m *train.Model, p *p
 		defer closeHost(ctx, h)
 		return eval.Evaluate(ctx, cases, newRanker, opt)
 	}
-	r, err := eval.Float(m)
+	r, err := eval.Float(m, c.repeats())
 	if err != nil {
 		return eval.Result{}, err
 	}

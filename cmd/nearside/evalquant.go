@@ -72,7 +72,7 @@ func (c *evalCmd) runQuant(ctx context.Context, d *dataset, split data.Split, cf
 	if err != nil {
 		return err
 	}
-	float, err := eval.Float(m)
+	float, err := eval.Float(m, false)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 type source struct {
 	Events       string            `required:"" placeholder:"FILE" help:"Event log, or a folder that holds one under a known name."`
 	Items        string            `placeholder:"FILE" help:"Catalogue: titles, tags and the like."`
-	Format       string            `placeholder:"NAME" help:"Format of the event log, when it is not guessed: csv, tsv, blanks, lists, colons, jsonl, parquet."`
+	Format       string            `placeholder:"NAME" help:"Format of the event log, when it is not guessed: csv, tsv, blanks, lists, sessions, colons, jsonl, parquet."`
 	Columns      map[string]string `mapsep:"," placeholder:"user=NAME,…" help:"Columns of the event log: name, position from 1, or nothing to leave it out."`
 	ItemColumns  map[string]string `mapsep:"," placeholder:"id=NAME,…" help:"Columns of the catalogue."`
 	Lenient      bool              `help:"Skip malformed lines, up to 1000."`
@@ -24,6 +24,7 @@ type source struct {
 	MinUserItems int               `default:"2" help:"Fewest items of a user; one says nothing about which go together."`
 	MinItemUsers int               `default:"5" help:"Fewest users of an item: no item of the model stands for fewer people."`
 	MaxUserItems int               `default:"5000" help:"Most items of a user, more is no person; 0 is no limit."`
+	KeepRepeats  bool              `help:"Keep every event of a user with an item, not only the first: for models of sequences."`
 }
 
 // learner holds the flags that say how to learn.
@@ -105,7 +106,10 @@ func (s source) read() (*dataset, error) {
 }
 
 func (s source) cleaning() data.Cleaning {
-	return data.Cleaning{MinUserItems: s.MinUserItems, MinItemUsers: s.MinItemUsers, MaxUserItems: s.MaxUserItems}
+	return data.Cleaning{
+		MinUserItems: s.MinUserItems, MinItemUsers: s.MinItemUsers, MaxUserItems: s.MaxUserItems,
+		KeepRepeats: s.KeepRepeats,
+	}
 }
 
 // clean makes a dataset of a log and a catalogue in any order. An item that

@@ -32,9 +32,9 @@ import (
 type Ranker interface {
 	// Rank appends to dst the indices of the k best items for a person with
 	// this history, best first and none twice. The history's items are left
-	// out, whatever their kind. Where fewer than k items are left it gives
-	// them all. The history is in time order and belongs to the caller; it may
-	// be empty.
+	// out, whatever their kind, unless the ranker was made for repeats. Where
+	// fewer than k items are left it gives them all. The history is in time
+	// order and belongs to the caller; it may be empty.
 	Rank(dst []int32, history []data.Event, k int) ([]int32, error)
 }
 
@@ -43,6 +43,12 @@ type Options struct {
 	Count   []uint32 // n: people who had the item in training; needed
 	Ks      []int    // lengths of the judged lists; nil: 10 and 20
 	Workers int      // rankers that run at the same time; 0: one for each CPU
+
+	// Repeats says that the rankers are made for repeats: what a person met may
+	// come again, and is ranked as everything else. It is the rule for sessions
+	// (Wu et al., AAAI 2019). Without it a ranking that holds an item of the
+	// history is an error, and so is a case that asks for one.
+	Repeats bool
 
 	// NDCG and Lists are set to each case's, at the first of Ks, when they are
 	// as long as the cases: to compare two rankers case by case.
@@ -216,8 +222,15 @@ func (w *worker) check(c, k int) error {
 	}
 	n := len(w.opt.Count)
 	met, ranked := int32(2*c+1), int32(2*c+2)
-	for _, e := range w.cases[c].History {
-		w.mark[e.Item] = met
+	if !w.opt.Repeats {
+		for _, e := range w.cases[c].History {
+			w.mark[e.Item] = met
+		}
+		for _, i := range w.cases[c].Target {
+			if i >= 0 && int(i) < n && w.mark[i] == met {
+				return fmt.Errorf("item %d is asked for and in the history, and the rankers are not made for repeats", i)
+			}
+		}
 	}
 	for _, i := range w.ranking {
 		if i < 0 || int(i) >= n {

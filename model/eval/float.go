@@ -29,11 +29,14 @@ import (
 // of whom nothing usable is known, ranks by number of people. Equal scores are
 // ordered by index.
 //
+// The items of a history are left out unless repeats says that they may come
+// again.
+//
 // An event counts its weight times what profile.DefaultKinds says of its kind;
 // age does not matter. Of several events on one item the one that counts most
 // is taken.
-func Float(m *train.Model) (Ranker, error) {
-	f := &float{model: m, popular: make([]int32, len(m.Count))}
+func Float(m *train.Model, repeats bool) (Ranker, error) {
+	f := &float{model: m, repeats: repeats, popular: make([]int32, len(m.Count))}
 	n := len(m.Count)
 	switch m.Scorer() {
 	case bundle.ScorerFoldIn:
@@ -57,6 +60,7 @@ func Float(m *train.Model) (Ranker, error) {
 
 type float struct {
 	model   *train.Model
+	repeats bool
 	popular []int32   // items, most people first
 	prior   []float32 // iALS: alpha·YᵀY, d×d, lower triangle
 	tables  sync.Pool // of *table
@@ -64,7 +68,7 @@ type float struct {
 
 // table is where one Rank works.
 type table struct {
-	met     []bool    // n: in the history
+	skip    []bool    // n: not to be given
 	weights []float32 // n: what the history's items count for
 	items   []int32   // with a weight, in order of first appearance
 	scores  []float32 // n
@@ -76,7 +80,7 @@ type table struct {
 func (f *float) newTable() *table {
 	n, d := len(f.popular), f.model.Dim
 	return &table{
-		met: make([]bool, n), weights: make([]float32, n), scores: make([]float32, n),
+		skip: make([]bool, n), weights: make([]float32, n), scores: make([]float32, n),
 		system: make([]float32, d*d), person: make([]float32, d),
 	}
 }
@@ -93,11 +97,11 @@ func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) 
 	}
 	t := f.tables.Get().(*table)
 	defer f.tables.Put(t)
-	t.take(history)
+	t.take(history, f.repeats)
 
 	if f.model.Scorer() == bundle.ScorerPopular || len(t.items) == 0 {
 		for _, i := range f.popular {
-			if k > 0 && !t.met[i] {
+			if k > 0 && !t.skip[i] {
 				dst = append(dst, i)
 				k--
 			}
@@ -112,13 +116,13 @@ func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) 
 	return t.appendBest(dst, k), nil
 }
 
-// take fills in met, weights and items.
-func (t *table) take(history []data.Event) {
-	clear(t.met)
+// take fills in skip, weights and items.
+func (t *table) take(history []data.Event, repeats bool) {
+	clear(t.skip)
 	clear(t.weights)
 	t.items = t.items[:0]
 	for _, e := range history {
-		t.met[e.Item] = true
+		t.skip[e.Item] = !repeats
 		w := e.Weight * float32(profile.DefaultKinds[e.Kind]) / profile.One
 		if w <= 0 {
 			continue
@@ -171,7 +175,7 @@ func (f *float) foldIn(t *table) error {
 	return nil
 }
 
-// appendBest appends the k items with the highest scores that were not met.
+// appendBest appends the k items with the highest scores that are not to be skipped.
 func (t *table) appendBest(dst []int32, k int) []int32 {
 	better := func(a, b int32) int {
 		if c := cmp.Compare(t.scores[b], t.scores[a]); c != 0 {
@@ -184,7 +188,7 @@ func (t *table) appendBest(dst []int32, k int) []int32 {
 	t.best = t.best[:0]
 	bar := int32(-1)
 	for i := range int32(len(t.scores)) {
-		if t.met[i] || bar >= 0 && better(bar, i) < 0 {
+		if t.skip[i] || bar >= 0 && better(bar, i) < 0 {
 			continue
 		}
 		if t.best = append(t.best, i); len(t.best) == 2*k {

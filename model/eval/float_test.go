@@ -17,7 +17,7 @@ import (
 
 func mustFloat(t *testing.T, m *train.Model) Ranker {
 	t.Helper()
-	r, err := Float(m)
+	r, err := Float(m, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestFloatRefuses(t *testing.T) {
 			"eval: model: 3 factors, want 2 items × 2"},
 		{&train.Model{Algorithm: train.EASE, Count: make([]uint32, 2), Neighbours: &data.Matrix{Rows: 2, Cols: 1}}, "eval: model: neighbours are not 2 × 2"},
 	} {
-		if _, err := Float(test.m); err == nil || err.Error() != test.want {
+		if _, err := Float(test.m, false); err == nil || err.Error() != test.want {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
 	}

@@ -135,7 +135,7 @@ func TestNCFIsTheSplitOfThePaper(t *testing.T) {
 // and NDCG@10.
 func (n *ncf) judge(t *testing.T, m *train.Model, want, wantFull scores, within float64) {
 	t.Helper()
-	r, err := Float(m)
+	r, err := Float(m, false)
 	if err != nil {
 		t.Fatal(err)
 	}
