@@ -221,9 +221,9 @@ type timedRanker struct {
 	took []time.Duration
 }
 
-func (r *timedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
+func (r *timedRanker) Rank(dst []int32, q eval.Question) ([]int32, error) {
 	from := time.Now()
-	list, err := r.Ranker.Rank(dst, history, k)
+	list, err := r.Ranker.Rank(dst, q)
 	r.took = append(r.took, time.Since(from))
 	return list, err
 }

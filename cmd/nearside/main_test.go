@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/eval"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
@@ -165,7 +167,7 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 		history = append(history, data.Event{Item: i, Kind: profile.KindView, Weight: 1})
 		seen[i] = true
 	}
-	got, err := r.Rank(nil, history, 40)
+	got, err := r.Rank(nil, eval.Question{History: history, K: 40})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +178,11 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 		if seen[i] {
 			t.Errorf("item %d of the history came back", i)
 		}
+	}
+	got, err = r.Rank(nil, eval.Question{History: history, Among: []int32{3, 7, 17, 38, 39}, K: 40})
+	slices.Sort(got)
+	if want := []int32{17, 38, 39}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("among candidates: got %v and error %v, want %v", got, err, want)
 	}
 }
 

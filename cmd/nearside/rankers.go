@@ -12,7 +12,6 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
-	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/eval"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
@@ -93,12 +92,14 @@ type packedRanker struct {
 	*packed
 	ask    func(slate.Request) (slate.Slate, error)
 	events []profile.Event
+	others []byte // n bits, see allBut
 }
 
 // Rank sends the newest events of a history that is longer than a bundle
 // allows, and excludes the items of the others.
-func (r *packedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
-	req := slate.Request{K: k, Now: r.now}
+func (r *packedRanker) Rank(dst []int32, q eval.Question) ([]int32, error) {
+	history := q.History
+	req := slate.Request{K: q.K, Now: r.now, Unavailable: r.allBut(q.Among)}
 	if more := len(history) - r.bundle.Manifest.Limits.History; more > 0 {
 		for _, e := range history[:more] {
 			req.Exclude = append(req.Exclude, r.model.Items[e.Item].ID)
@@ -122,4 +123,22 @@ func (r *packedRanker) Rank(dst []int32, history []data.Event, k int) ([]int32, 
 		dst = append(dst, int32(it.Index))
 	}
 	return dst, nil
+}
+
+// allBut returns the bits of a request that leave the given items available,
+// nil where that is all.
+func (r *packedRanker) allBut(among []int32) []byte {
+	if among == nil {
+		return nil
+	}
+	if r.others == nil {
+		r.others = make([]byte, (len(r.model.Items)+7)/8)
+	}
+	for b := range r.others {
+		r.others[b] = 0xff
+	}
+	for _, i := range among {
+		r.others[i>>3] &^= 1 << (i & 7)
+	}
+	return r.others
 }

@@ -4,10 +4,13 @@
 //	result, err := eval.Evaluate(ctx, split.Cases, newRanker, eval.Options{Count: model.Count})
 //	fmt.Print(result)
 //
-// Evaluate ranks the whole catalogue; Sampled ranks a target among given
-// negatives, and is there to compare with papers that did. Whether what is
-// judged is the trained floats, their int8 codes or the shipped module is the
-// Ranker's business: the ruler is the same for all. Float makes the first.
+// A case is ranked among the whole catalogue unless it has candidates of its
+// own, which are there to compare with papers that sampled them. Krichene and
+// Rendle, On Sampled Metrics for Item Recommendation (KDD 2020), show that a
+// sample may put the better recommender second: choose by full rankings.
+// Whether what is judged is the trained floats, their int8 codes or the shipped
+// module is the Ranker's business: the ruler is the same for all. Float makes
+// the first.
 //
 // The same cases and rankers give the same Result, whatever the number of
 // workers. RESULTS.md holds the tables, each with the command that prints it.
@@ -28,14 +31,20 @@ import (
 	"github.com/nearside/nearside/model/data"
 )
 
+// Question is what a Ranker is asked. Its slices belong to whoever asks.
+type Question struct {
+	History []data.Event // in time order; may be empty
+	Among   []int32      // ascending: rank only these; nil: the whole catalogue
+	K       int          // how many are wanted, at least 1
+}
+
 // Ranker ranks a catalogue of n items for one person.
 type Ranker interface {
-	// Rank appends to dst the indices of the k best items for a person with
+	// Rank appends to dst the indices of the K best items for a person with
 	// this history, best first and none twice. The history's items are left
 	// out, whatever their kind, unless the ranker was made for repeats. Where
-	// fewer than k items are left it gives them all. The history is in time
-	// order and belongs to the caller; it may be empty.
-	Rank(dst []int32, history []data.Event, k int) ([]int32, error)
+	// fewer than K items are left it may give them all.
+	Rank(dst []int32, q Question) ([]int32, error)
 }
 
 // Options says how to judge.
@@ -59,7 +68,11 @@ type Options struct {
 // Evaluate asks rankers that newRanker makes, one for each worker, to rank the
 // whole catalogue for every case. There must be at least one case. Each must
 // have a target, and a history inside the catalogue. An item of a target may
-// be outside it and is then missed.
+// be outside it and is then missed. Where any case has candidates of its own,
+// Coverage and Popularity are left out: a sample has none.
+//
+// A ranking has no ties: the ranker has broken them, by index where it is one
+// of ours. What a ranker does not give comes after everything that it gives.
 func Evaluate(ctx context.Context, cases []data.Case, newRanker func() (Ranker, error), opt Options) (Result, error) {
 	t := trial{cases: cases, newRanker: newRanker, opt: opt}
 	return t.run(ctx)
@@ -68,7 +81,6 @@ func Evaluate(ctx context.Context, cases []data.Case, newRanker func() (Ranker, 
 // trial is one evaluation.
 type trial struct {
 	cases     []data.Case
-	negatives [][]int32 // for each case what its target is ranked among; nil: everything
 	newRanker func() (Ranker, error)
 	opt       Options
 
@@ -104,7 +116,7 @@ func (t *trial) run(ctx context.Context) (Result, error) {
 
 	// Every case writes to its own place and the sums are taken afterwards, so
 	// that they do not depend on who did what.
-	if t.negatives == nil {
+	if !slices.ContainsFunc(t.cases, func(c data.Case) bool { return c.Among != nil }) {
 		t.position = percentiles(t.opt.Count)
 	}
 	t.tallies = make([][]tally, len(t.cases))
@@ -145,6 +157,30 @@ func (t *trial) checkCases() error {
 				return fmt.Errorf("eval: case %d: item %d in the history, but the catalogue has %d items", c, e.Item, n)
 			}
 		}
+		if err := checkAmong(t.cases[c], n); err != nil {
+			return fmt.Errorf("eval: case %d: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// checkAmong sees that the candidates of c are ascending items of n, and have
+// what is asked for.
+func checkAmong(c data.Case, n int) error {
+	if c.Among == nil {
+		return nil
+	}
+	last := int32(-1)
+	for _, i := range c.Among {
+		if i <= last || int(i) >= n {
+			return fmt.Errorf("candidate %d after %d: want ascending items of %d", i, last, n)
+		}
+		last = i
+	}
+	for _, i := range c.Target {
+		if _, ok := slices.BinarySearch(c.Among, i); !ok && i >= 0 && int(i) < n {
+			return fmt.Errorf("item %d is asked for and no candidate", i)
+		}
 	}
 	return nil
 }
@@ -154,7 +190,6 @@ type worker struct {
 	*trial
 	ranker  Ranker
 	ranking []int32
-	sample  []int32
 	mark    []int32 // n: see check
 }
 
@@ -175,28 +210,20 @@ func (w *worker) run(ctx context.Context, next *atomic.Int64) (err error) {
 
 // judge asks about case c and measures the answer.
 func (w *worker) judge(c int) ([]tally, error) {
-	k := slices.Max(w.opt.Ks)
-	if w.negatives != nil {
-		k = len(w.opt.Count)
-	}
-	history, target := w.cases[c].History, w.cases[c].Target
+	asked := w.cases[c]
+	q := Question{History: asked.History, Among: asked.Among, K: slices.Max(w.opt.Ks)}
 	var err error
-	w.ranking, err = w.ranker.Rank(w.ranking[:0], history, k)
-	if err != nil {
+	if w.ranking, err = w.ranker.Rank(w.ranking[:0], q); err != nil {
 		return nil, err
 	}
-	if err := w.check(c, k); err != nil {
+	if err := w.check(c, q.K); err != nil {
 		return nil, err
-	}
-	ranked := w.ranking
-	if w.negatives != nil {
-		ranked = w.among(target, w.negatives[c])
 	}
 
 	tallies := make([]tally, len(w.opt.Ks))
 	for at, k := range w.opt.Ks {
-		list := ranked[:min(k, len(ranked))]
-		tallies[at] = tally{measures: measure(list, target, k), given: len(list)}
+		list := w.ranking[:min(k, len(w.ranking))]
+		tallies[at] = tally{measures: measure(list, asked.Target, k), given: len(list)}
 		if at == 0 && len(w.opt.NDCG) == len(w.cases) {
 			w.opt.NDCG[c] = tallies[0].measures[measureNDCG]
 		}
@@ -215,18 +242,21 @@ func (w *worker) judge(c int) ([]tally, error) {
 }
 
 // check tells whether the ranking of case c keeps Ranker's promises. It leaves
-// the marks 2c+1 on the case's history and 2c+2 on what was ranked.
+// marks of its own on the case's candidates, its history and what was ranked.
 func (w *worker) check(c, k int) error {
 	if len(w.ranking) > k {
 		return fmt.Errorf("asked for %d items, the ranker gave %d", k, len(w.ranking))
 	}
-	n := len(w.opt.Count)
-	met, ranked := int32(2*c+1), int32(2*c+2)
+	asked, n := w.cases[c], len(w.opt.Count)
+	candidate, met, ranked := int32(3*c+1), int32(3*c+2), int32(3*c+3)
+	for _, i := range asked.Among {
+		w.mark[i] = candidate
+	}
 	if !w.opt.Repeats {
-		for _, e := range w.cases[c].History {
+		for _, e := range asked.History {
 			w.mark[e.Item] = met
 		}
-		for _, i := range w.cases[c].Target {
+		for _, i := range asked.Target {
 			if i >= 0 && int(i) < n && w.mark[i] == met {
 				return fmt.Errorf("item %d is asked for and in the history, and the rankers are not made for repeats", i)
 			}
@@ -236,11 +266,13 @@ func (w *worker) check(c, k int) error {
 		if i < 0 || int(i) >= n {
 			return fmt.Errorf("the ranker gave item %d of %d", i, n)
 		}
-		switch w.mark[i] {
-		case met:
+		switch mark := w.mark[i]; {
+		case mark == met:
 			return fmt.Errorf("the ranker gave item %d, which is in the history", i)
-		case ranked:
+		case mark == ranked:
 			return fmt.Errorf("the ranker gave item %d twice", i)
+		case asked.Among != nil && mark != candidate:
+			return fmt.Errorf("the ranker gave item %d, which is no candidate", i)
 		}
 		w.mark[i] = ranked
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/train"
 )
 
 // tol is for means of the same values summed in another order.
@@ -20,8 +21,8 @@ const tol = 1e-12
 // rankFunc is a Ranker made of a function.
 type rankFunc func(history []data.Event, k int) []int32
 
-func (f rankFunc) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
-	return append(dst, f(history, k)...), nil
+func (f rankFunc) Rank(dst []int32, q Question) ([]int32, error) {
+	return append(dst, f(q.History, q.K)...), nil
 }
 
 func (f rankFunc) new() (Ranker, error) { return f, nil }
@@ -243,6 +244,16 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"no target", append(good, data.Case{}), fixed(0).new, catalogue, "eval: case 1: no target"},
 		{"history outside", []data.Case{{History: met(3), Target: []int32{0}}}, fixed(0).new, catalogue,
 			"eval: case 0: item 3 in the history, but the catalogue has 3 items"},
+		{"a repeat asked for", []data.Case{{History: met(1), Target: []int32{1}}}, fixed(0).new, catalogue,
+			"eval: case 0: item 1 is asked for and in the history, and the rankers are not made for repeats"},
+		{"no candidate", []data.Case{{Target: []int32{0}, Among: []int32{0, 2}}}, fixed(0, 1).new, catalogue,
+			"eval: case 0: the ranker gave item 1, which is no candidate"},
+		{"candidates out of order", []data.Case{{Target: []int32{0}, Among: []int32{2, 0}}}, fixed(0).new, catalogue,
+			"eval: case 0: candidate 0 after 2: want ascending items of 3"},
+		{"a candidate outside", []data.Case{{Target: []int32{0}, Among: []int32{0, 3}}}, fixed(0).new, catalogue,
+			"eval: case 0: candidate 3 after 0: want ascending items of 3"},
+		{"asked for and no candidate", []data.Case{{Target: []int32{0}, Among: []int32{1}}}, fixed(0).new, catalogue,
+			"eval: case 0: item 0 is asked for and no candidate"},
 		{"twice", good, fixed(0, 0).new, catalogue, "eval: case 0: the ranker gave item 0 twice"},
 		{"from the history", good, fixed(0, 1).new, catalogue, "eval: case 0: the ranker gave item 1, which is in the history"},
 		{"outside", good, fixed(3).new, catalogue, "eval: case 0: the ranker gave item 3 of 3"},
@@ -266,35 +277,43 @@ func TestEvaluateStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestSampledRanksAmongTheNegatives(t *testing.T) {
-	// Everybody gets 0, 1, …, 9. Among 2, 4 and 6 target 5 is third.
-	ranker := fixed(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+func TestACaseRanksAmongItsCandidates(t *testing.T) {
+	m := &train.Model{Algorithm: train.Popular, Count: []uint32{9, 8, 7, 6, 5, 4, 3, 2, 1, 0}}
+	r := mustFloat(t, m)
 	for _, test := range []struct {
 		name   string
-		sample SampledCase
+		target int32
+		among  []int32
 		rank   int // 0: missed
 	}{
-		{"third", SampledCase{data.Case{Target: []int32{5}}, []int32{6, 4, 2}}, 3},
-		{"first", SampledCase{data.Case{Target: []int32{0}}, []int32{6, 4, 2}}, 1},
-		{"last", SampledCase{data.Case{Target: []int32{9}}, []int32{6, 4, 2}}, 4},
-		{"drawn twice", SampledCase{data.Case{Target: []int32{5}}, []int32{2, 2, 2}}, 2},
-		{"no negatives", SampledCase{data.Case{Target: []int32{9}}, nil}, 1},
-		{"never given", SampledCase{data.Case{Target: []int32{10}}, []int32{1}}, 0},
+		{"third", 5, []int32{2, 4, 5, 6}, 3},
+		{"first", 0, []int32{0, 2, 4, 6}, 1},
+		{"last", 9, []int32{2, 4, 6, 9}, 4},
+		{"alone", 9, []int32{9}, 1},
+		{"outside the catalogue", data.NoItem, []int32{1}, 0},
 	} {
-		result, err := Sampled(t.Context(), []SampledCase{test.sample}, ranker.new, Options{Ks: []int{4}, Count: make([]uint32, 10)})
+		cases := []data.Case{{Target: []int32{test.target}, Among: test.among}}
+		result, err := Evaluate(t.Context(), cases, func() (Ranker, error) { return r, nil }, Options{Ks: []int{4}, Count: m.Count})
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		want := Metrics{K: 4}
+		got := result.At[0]
+		var hit, ndcg float64
 		if test.rank > 0 {
-			one := Estimate{Mean: 1}
-			want = Metrics{K: 4, Recall: one, RecallCapped: one, NDCG: Estimate{Mean: discount(test.rank - 1)},
-				MRR: Estimate{Mean: 1 / float64(test.rank)}, Hit: one}
+			hit, ndcg = 1, discount(test.rank-1)
 		}
-		if result.At[0] != want {
-			t.Errorf("%s: got %+v, want %+v", test.name, result.At[0], want)
+		if got.Hit.Mean != hit || got.NDCG.Mean != ndcg || got.Coverage != 0 || got.Popularity != 0 {
+			t.Errorf("%s: got %+v, want hit %v and NDCG %v", test.name, got, hit, ndcg)
 		}
+	}
+}
+
+func TestRepeatsMayBeRankedAndAskedFor(t *testing.T) {
+	cases := []data.Case{{History: met(1, 2), Target: []int32{1}}}
+	result := mustEvaluate(t, cases, fixed(1, 0), Options{Ks: []int{2}, Count: make([]uint32, 3), Repeats: true})
+	if got := result.At[0].MRR.Mean; got != 1 {
+		t.Errorf("got MRR %v, want 1", got)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
-	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/train"
 )
 
@@ -85,19 +84,19 @@ func (f *float) newTable() *table {
 	}
 }
 
-func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) {
-	n := len(f.popular)
+func (f *float) Rank(dst []int32, q Question) ([]int32, error) {
+	n, k := len(f.popular), q.K
 	if k < 1 {
 		return nil, fmt.Errorf("rank: k %d: want at least 1", k)
 	}
-	for _, e := range history {
+	for _, e := range q.History {
 		if e.Item < 0 || int(e.Item) >= n {
 			return nil, fmt.Errorf("rank: item %d in the history, but the model has %d items", e.Item, n)
 		}
 	}
 	t := f.tables.Get().(*table)
 	defer f.tables.Put(t)
-	t.take(history, f.repeats)
+	t.take(q, f.repeats)
 
 	if f.model.Scorer() == bundle.ScorerPopular || len(t.items) == 0 {
 		for _, i := range f.popular {
@@ -117,12 +116,19 @@ func (f *float) Rank(dst []int32, history []data.Event, k int) ([]int32, error) 
 }
 
 // take fills in skip, weights and items.
-func (t *table) take(history []data.Event, repeats bool) {
-	clear(t.skip)
+func (t *table) take(q Question, repeats bool) {
+	for i := range t.skip {
+		t.skip[i] = q.Among != nil
+	}
+	for _, i := range q.Among {
+		t.skip[i] = false
+	}
 	clear(t.weights)
 	t.items = t.items[:0]
-	for _, e := range history {
-		t.skip[e.Item] = !repeats
+	for _, e := range q.History {
+		if !repeats {
+			t.skip[e.Item] = true
+		}
 		w := e.Weight * float32(profile.DefaultKinds[e.Kind]) / profile.One
 		if w <= 0 {
 			continue

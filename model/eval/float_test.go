@@ -26,7 +26,7 @@ func mustFloat(t *testing.T, m *train.Model) Ranker {
 
 func mustRank(t *testing.T, r Ranker, history []data.Event, k int) []int32 {
 	t.Helper()
-	ranking, err := r.Rank(nil, history, k)
+	ranking, err := r.Rank(nil, Question{History: history, K: k})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +142,34 @@ func TestFloatPopularBreaksTiesByIndex(t *testing.T) {
 	}
 }
 
+func TestFloatRanksCandidatesAndRepeats(t *testing.T) {
+	for _, m := range []*train.Model{randomIALS(9, 2), {Algorithm: train.Popular, Count: []uint32{1, 7, 3, 7, 3, 0, 2, 5, 4}}} {
+		all := Question{History: met(3, 1), K: 9}
+		among := Question{History: met(3, 1), Among: []int32{0, 1, 4, 8}, K: 3}
+		for _, repeats := range []bool{false, true} {
+			r, err := Float(m, repeats)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ranking, err := r.Rank(nil, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := 7; !repeats && len(ranking) != want || repeats && len(ranking) != want+2 {
+				t.Errorf("%s, repeats %t: got %d items", m.Algorithm, repeats, len(ranking))
+			}
+			want := slices.DeleteFunc(ranking, func(i int32) bool { return !slices.Contains(among.Among, i) })
+			got, err := r.Rank(nil, among)
+			if err != nil || !slices.Equal(got, want[:3]) {
+				t.Errorf("%s, repeats %t: got %v and error %v, want %v", m.Algorithm, repeats, got, err, want[:3])
+			}
+		}
+	}
+}
+
 func TestFloatAppends(t *testing.T) {
 	for _, m := range []*train.Model{randomIALS(5, 2), {Algorithm: train.Popular, Count: make([]uint32, 5)}} {
-		got, err := mustFloat(t, m).Rank([]int32{77}, met(1), 2)
+		got, err := mustFloat(t, m).Rank([]int32{77}, Question{History: met(1), K: 2})
 		if err != nil || len(got) != 3 || got[0] != 77 {
 			t.Errorf("%s: got %v and error %v, want 77 and two items", m.Algorithm, got, err)
 		}
@@ -160,7 +185,7 @@ func TestFloatServesManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range want {
 		wg.Go(func() {
-			got, err := r.Rank(nil, met(int32(i)), 5)
+			got, err := r.Rank(nil, Question{History: met(int32(i)), K: 5})
 			if err != nil || !slices.Equal(got, want[i]) {
 				t.Errorf("history %d: got %v and error %v, want %v", i, got, err, want[i])
 			}
@@ -183,14 +208,14 @@ func TestFloatRefuses(t *testing.T) {
 		}
 	}
 	r := mustFloat(t, randomIALS(3, 2))
-	if _, err := r.Rank(nil, met(3), 1); err == nil || err.Error() != "rank: item 3 in the history, but the model has 3 items" {
+	if _, err := r.Rank(nil, Question{History: met(3), K: 1}); err == nil || err.Error() != "rank: item 3 in the history, but the model has 3 items" {
 		t.Errorf("a foreign item: got %v", err)
 	}
-	if _, err := r.Rank(nil, nil, 0); err == nil || err.Error() != "rank: k 0: want at least 1" {
+	if _, err := r.Rank(nil, Question{}); err == nil || err.Error() != "rank: k 0: want at least 1" {
 		t.Errorf("k 0: got %v", err)
 	}
 	singular := &train.Model{Algorithm: train.IALS, Count: make([]uint32, 2), Dim: 1, Factors: make([]float32, 2)}
-	if _, err := mustFloat(t, singular).Rank(nil, []data.Event{{Kind: profile.KindView, Weight: 1}}, 1); err == nil || !strings.Contains(err.Error(), "increase the reg") {
+	if _, err := mustFloat(t, singular).Rank(nil, Question{History: met(0), K: 1}); err == nil || !strings.Contains(err.Error(), "increase the reg") {
 		t.Errorf("a singular system: got %v", err)
 	}
 }
