@@ -60,3 +60,45 @@ func TestReadCasesRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestReadNegatives(t *testing.T) {
+	train := parse(t, "u a @2; u b @1; v c @3; w a @4")
+	path := write(t, "test.negative", "(u,c)\ta\tc\tzz\n(v,zz)\tb\ta\tb\n(x,a)\tb\n\n(w,a)\tb\n")
+	cases, report, err := ReadNegatives(path, train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed := func(item int32, at int64) Event { e := view(item); e.Time = at; return e }
+	want := []Case{
+		{History: []Event{timed(1, 1), timed(0, 2)}, Target: []int32{2}, Among: []int32{0, 2}},
+		{History: []Event{timed(2, 3)}, Target: []int32{NoItem}, Among: []int32{0, 1}},
+	}
+	if diff := cmp.Diff(want, cases); diff != "" {
+		t.Errorf("cases (-want +got):\n%s", diff)
+	}
+	counts := CaseReport{Source: path, Cases: 2, UnknownTargets: 1, UnknownNegatives: 1, UnknownUsers: 1, Overlap: 1}
+	if diff := cmp.Diff(counts, report); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+func TestReadNegativesRefuses(t *testing.T) {
+	const wantLine = "want (user,item) and, after a tab each, the items that it is ranked among"
+	train := parse(t, "u a; v b")
+	for _, test := range []struct{ name, text, want string }{
+		{"no candidates", "(u,b)", `:1: line "(u,b)": ` + wantLine},
+		{"no brackets", "u,b\ta", `:1: line "u,b\ta": ` + wantLine},
+		{"no comma", "(u b)\ta", `:1: line "(u b)\ta": ` + wantLine},
+		{"an empty candidate", "(u,b)\ta\t\ta", `:1: line "(u,b)\ta\t\ta": want candidates of ` + wantID},
+		{"an empty user", "(,b)\ta", `:1: line "(,b)\ta": want a user and an item of ` + wantID},
+		{"strangers alone", "(x,b)\ta", ": no cases"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := write(t, "test.negative", test.text)
+			cases, _, err := ReadNegatives(path, train)
+			if want := "data: " + path + test.want; err == nil || err.Error() != want || cases != nil {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}

@@ -43,6 +43,10 @@ type Split struct {
 	// Skipped counts the rows that are neither in Train nor in a case, because
 	// no fair question could be made of them.
 	Skipped int
+
+	// Overlap counts those of them that Train has too: who made the split has
+	// let the model see part of the answers.
+	Overlap int
 }
 
 // LeaveLastOut cuts off the last event of each user with two or more: it is
@@ -139,33 +143,33 @@ func Temporal(l *Log, share float64) (Split, error) {
 // learn from, and held has the rows that were held out. A user's history is
 // what train has of the user, and the targets are the user's items in held.
 // Rows of held with a user or an item that train does not have, and those that
-// train has too, are skipped. train is as for LeaveLastOut.
+// train has too, are skipped. An item that is held out twice counts
+// once. train is as for LeaveLastOut.
 func Given(train, held *Log) (Split, error) {
 	if err := checkClean("given split", train); err != nil {
 		return Split{}, err
 	}
 	s := Split{Train: train}
-	had := make(map[uint64]bool, train.Len())
-	pair := func(u, i int32) uint64 { return uint64(u)<<32 | uint64(i) }
-	for e, u := range train.User {
-		had[pair(u, train.Item[e])] = true
-	}
+	had := train.pairs()
 	targets := make([][]int32, train.Users.Len())
 	for e, u := range held.User {
 		user, known := train.Users.Index(held.Users.ID(u))
 		item, sold := train.Items.Index(held.Items.ID(held.Item[e]))
-		if !known || !sold || had[pair(user, item)] {
+		switch {
+		case !known || !sold:
 			s.Skipped++
-			continue
+		case had[pair{user, item}]:
+			s.Skipped++
+			s.Overlap++
+		default:
+			targets[user] = append(targets[user], item)
 		}
-		had[pair(user, item)] = true
-		targets[user] = append(targets[user], item)
 	}
 	ptr, rows := train.byUserInTime()
 	for u, target := range targets {
 		if len(target) > 0 {
 			slices.Sort(target)
-			s.Cases = append(s.Cases, Case{History: train.events(rows[ptr[u]:ptr[u+1]]), Target: target})
+			s.Cases = append(s.Cases, Case{History: train.events(rows[ptr[u]:ptr[u+1]]), Target: slices.Compact(target)})
 		}
 	}
 	if len(s.Cases) == 0 {
@@ -263,6 +267,18 @@ func checkClean(place string, l *Log) error {
 		return fmt.Errorf("data: %s: %d rows are of hidden items: want a log from Clean", place, hidden)
 	}
 	return nil
+}
+
+// pair is a user and an item.
+type pair struct{ user, item int32 }
+
+// pairs returns the pairs that have a row.
+func (l *Log) pairs() map[pair]bool {
+	had := make(map[pair]bool, l.Len())
+	for e, u := range l.User {
+		had[pair{u, l.Item[e]}] = true
+	}
+	return had
 }
 
 // byUserInTime is byUser with the rows of each user in time order; those of

@@ -314,6 +314,26 @@ func TestStrongGeneralisationSplits(t *testing.T) {
 	})
 }
 
+func TestGiven(t *testing.T) {
+	train := parse(t, "u a @2; u b @1; v b @3; w c @1")
+	// v had b, x is a stranger and z unknown.
+	held := parse(t, "v a; u c; v b; x a; v z; v c; u c")
+	s, err := Given(train, held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := showCases(train, s.Cases), "b a > c; b > a c"; got != want {
+		t.Errorf("cases: got %s, want %s", got, want)
+	}
+	if s.Train != train || s.Skipped != 3 || s.Overlap != 1 {
+		t.Errorf("got %d rows skipped, %d in both, want 3 and 1", s.Skipped, s.Overlap)
+	}
+	if _, err := Given(train, parse(t, "x a; u b")); err == nil ||
+		err.Error() != "data: given split: none of 2 held-out rows has a user and an item of the others" {
+		t.Errorf("nothing in common: got %v", err)
+	}
+}
+
 func TestSplitsRefuse(t *testing.T) {
 	clean := "u i @1; u j @2; v i @1; v j @2; w i @3"
 	for _, test := range []struct {
