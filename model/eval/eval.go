@@ -24,7 +24,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -49,9 +48,11 @@ type Ranker interface {
 
 // Options says how to judge.
 type Options struct {
-	Count   []uint32 // n: people who had the item in training; needed
-	Ks      []int    // lengths of the judged lists; nil: 10 and 20
-	Workers int      // rankers that run at the same time; 0: one for each CPU
+	Count   []uint32  // n: people who had the item in training; needed
+	People  uint64    // in training; 0: Novelty is left out
+	Tags    [][]int32 // n: what Tags returns; nil: Diversity is left out
+	Ks      []int     // lengths of the judged lists; nil: 10 and 20
+	Workers int       // rankers that run at the same time; 0: one for each CPU
 
 	// Repeats says that the rankers are made for repeats: what a person met may
 	// come again, and is ranked as everything else. It is the rule for sessions
@@ -69,7 +70,7 @@ type Options struct {
 // whole catalogue for every case. There must be at least one case. Each must
 // have a target, and a history inside the catalogue. An item of a target may
 // be outside it and is then missed. Where any case has candidates of its own,
-// Coverage and Popularity are left out: a sample has none.
+// what Metrics says of the lists themselves is left out: a sample has no lists.
 //
 // A ranking has no ties: the ranker has broken them, by index where it is one
 // of ours. What a ranker does not give comes after everything that it gives.
@@ -84,16 +85,14 @@ type trial struct {
 	newRanker func() (Ranker, error)
 	opt       Options
 
-	position []float64       // n: see percentiles; nil: not wanted
-	tallies  [][]tally       // by case and K
-	shown    [][]atomic.Bool // by K and item: it was in some list
+	lists   *lists    // nil: not wanted
+	tallies [][]tally // by case and K
 }
 
 // tally is what one case leaves, at one K.
 type tally struct {
 	measures
-	popularity float64 // sum of percentiles over the list
-	given      int     // length of the list
+	listed
 }
 
 func (t *trial) run(ctx context.Context) (Result, error) {
@@ -117,13 +116,9 @@ func (t *trial) run(ctx context.Context) (Result, error) {
 	// Every case writes to its own place and the sums are taken afterwards, so
 	// that they do not depend on who did what.
 	if !slices.ContainsFunc(t.cases, func(c data.Case) bool { return c.Among != nil }) {
-		t.position = percentiles(t.opt.Count)
+		t.lists = newLists(t.opt)
 	}
 	t.tallies = make([][]tally, len(t.cases))
-	t.shown = make([][]atomic.Bool, len(t.opt.Ks))
-	for at := range t.shown {
-		t.shown[at] = make([]atomic.Bool, len(t.position))
-	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -223,19 +218,15 @@ func (w *worker) judge(c int) ([]tally, error) {
 	tallies := make([]tally, len(w.opt.Ks))
 	for at, k := range w.opt.Ks {
 		list := w.ranking[:min(k, len(w.ranking))]
-		tallies[at] = tally{measures: measure(list, asked.Target, k), given: len(list)}
+		tallies[at].measures = measure(list, asked.Target, k)
+		if w.lists != nil {
+			tallies[at].listed = w.lists.add(at, list)
+		}
 		if at == 0 && len(w.opt.NDCG) == len(w.cases) {
-			w.opt.NDCG[c] = tallies[0].measures[measureNDCG]
+			w.opt.NDCG[c] = tallies[0].ndcg()
 		}
 		if at == 0 && len(w.opt.Lists) == len(w.cases) {
 			w.opt.Lists[c] = slices.Clone(list)
-		}
-		if w.position == nil {
-			continue
-		}
-		for _, i := range list {
-			tallies[at].popularity += w.position[i]
-			w.shown[at][i].Store(true)
 		}
 	}
 	return tallies, nil
@@ -282,72 +273,35 @@ func (w *worker) check(c, k int) error {
 // result takes the means over all cases, in the order of the cases.
 func (t *trial) result() Result {
 	result := Result{Cases: len(t.cases)}
-	values := make([]float64, len(t.cases))
+	by := groupings(t.cases, t.opt.Repeats)
 	for at, k := range t.opt.Ks {
 		m := Metrics{K: k}
 		for which, to := range m.estimates() {
-			for c := range t.tallies {
-				values[c] = t.tallies[c][at].measures[which]
-			}
-			*to = EstimateOf(values)
+			*to = EstimateOf(t.values(at, which))
 		}
-		if t.position != nil {
-			m.Popularity = t.popularity(at)
-			m.Coverage = t.coverage(at)
+		for _, g := range by {
+			groups := g.groups(t, at)
+			m.Groups = append(m.Groups, groups...)
+			if gap, ok := gapBetween(groups); ok && g.people {
+				m.Gaps = append(m.Gaps, gap)
+			}
+		}
+		if t.lists != nil {
+			t.lists.fill(&m, at, t.tallies)
 		}
 		result.At = append(result.At, m)
 	}
-	if t.position != nil {
-		result.HistoryPopularity = t.historyPopularity()
+	if t.lists != nil {
+		result.HistoryPopularity = t.lists.popularityOf(t.cases)
 	}
 	return result
 }
 
-func (t *trial) coverage(at int) float64 {
-	covered := 0
-	for i := range t.shown[at] {
-		if t.shown[at][i].Load() {
-			covered++
-		}
-	}
-	return float64(covered) / float64(len(t.shown[at]))
-}
-
-func (t *trial) popularity(at int) float64 {
-	var sum float64
-	given := 0
+// values returns one measure of every case.
+func (t *trial) values(at, which int) []float64 {
+	values := make([]float64, len(t.cases))
 	for c := range t.tallies {
-		sum += t.tallies[c][at].popularity
-		given += t.tallies[c][at].given
+		values[c] = t.tallies[c][at].measures[which]
 	}
-	return sum / float64(max(given, 1))
-}
-
-func (t *trial) historyPopularity() float64 {
-	var sum float64
-	met := 0
-	for _, c := range t.cases {
-		for _, e := range c.History {
-			sum += t.position[e.Item]
-			met++
-		}
-	}
-	return sum / float64(max(met, 1))
-}
-
-// percentiles returns for each item which part of the catalogue is less
-// popular, items as popular as itself counting half: the mean over the
-// catalogue is 0.5. It is nil for an empty catalogue.
-func percentiles(count []uint32) []float64 {
-	if len(count) == 0 {
-		return nil
-	}
-	sorted := slices.Sorted(slices.Values(count))
-	position := make([]float64, len(count))
-	for i, c := range count {
-		below, _ := slices.BinarySearch(sorted, c)
-		upTo := sort.Search(len(sorted), func(at int) bool { return sorted[at] > c })
-		position[i] = float64(below+upTo) / float64(2*len(sorted))
-	}
-	return position
+	return values
 }

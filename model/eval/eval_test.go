@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/train"
@@ -57,19 +59,19 @@ func TestMeasuresOfOneCase(t *testing.T) {
 		list   []int32
 		target []int32
 		k      int
-		want   measures // recall, recall capped, ndcg, mrr, hit
+		want   measures // recall, recall capped, precision, ndcg, map, mrr, hit
 	}{
-		{"one of one, first", []int32{5}, []int32{5}, 1, measures{1, 1, 1, 1, 1}},
-		{"one of one, third", []int32{1, 2, 5}, []int32{5}, 3, measures{1, 1, 1 / log2(4), 1. / 3, 1}},
+		{"one of one, first", []int32{5}, []int32{5}, 1, measures{1, 1, 1, 1, 1, 1, 1}},
+		{"one of one, third", []int32{1, 2, 5}, []int32{5}, 3, measures{1, 1, 1. / 3, 1 / log2(4), 1. / 3, 1. / 3, 1}},
 		{"none", []int32{1, 2, 3}, []int32{5}, 3, measures{}},
 		{"an empty list", nil, []int32{5}, 3, measures{}},
-		{"all of two", []int32{2, 1}, []int32{1, 2}, 2, measures{1, 1, 1, 1, 1}},
-		{"one of two, second", []int32{9, 2}, []int32{1, 2}, 2, measures{.5, .5, (1 / log2(3)) / (1 + 1/log2(3)), .5, 1}},
-		{"a target longer than the list", []int32{1, 9}, []int32{1, 2, 3, 4}, 2, measures{.25, .5, 1 / (1 + 1/log2(3)), 1, 1}},
-		{"a target longer than the list, all hit", []int32{4, 1}, []int32{1, 2, 3, 4}, 2, measures{.5, 1, 1, 1, 1}},
+		{"all of two", []int32{2, 1}, []int32{1, 2}, 2, measures{1, 1, 1, 1, 1, 1, 1}},
+		{"one of two, second", []int32{9, 2}, []int32{1, 2}, 2, measures{.5, .5, .5, (1 / log2(3)) / (1 + 1/log2(3)), .25, .5, 1}},
+		{"a target longer than the list", []int32{1, 9}, []int32{1, 2, 3, 4}, 2, measures{.25, .5, .5, 1 / (1 + 1/log2(3)), .5, 1, 1}},
+		{"a target longer than the list, all hit", []int32{4, 1}, []int32{1, 2, 3, 4}, 2, measures{.5, 1, 1, 1, 1, 1, 1}},
 		{"first and fourth of three", []int32{7, 0, 2, 9}, []int32{7, 8, 9}, 5,
-			measures{2. / 3, 2. / 3, (1 + 1/log2(5)) / (1 + 1/log2(3) + 1/log2(4)), 1, 1}},
-		{"fewer items than k", []int32{7}, []int32{7, 8}, 10, measures{.5, .5, 1 / (1 + 1/log2(3)), 1, 1}},
+			measures{2. / 3, 2. / 3, 2. / 5, (1 + 1/log2(5)) / (1 + 1/log2(3) + 1/log2(4)), (1. + 2./4) / 3, 1, 1}},
+		{"fewer items than k", []int32{7}, []int32{7, 8}, 10, measures{.5, .5, .1, 1 / (1 + 1/log2(3)), .5, 1, 1}},
 	} {
 		if got := measure(test.list, test.target, test.k); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
@@ -104,7 +106,7 @@ func TestAPerfectRankerScoresOneAndItsReverseNone(t *testing.T) {
 		r    rankFunc
 		want float64
 	}{{"perfect", perfect, 1}, {"reversed", reversed, 0}} {
-		result := mustEvaluate(t, cases, test.r, Options{Ks: []int{2, 10}, Count: make([]uint32, n)})
+		result := mustEvaluate(t, cases, test.r, Options{Ks: []int{2}, Count: make([]uint32, n)})
 		for _, m := range result.At {
 			for which, e := range m.estimates() {
 				if e.Mean != test.want || e.CI != 0 {
@@ -204,8 +206,8 @@ func TestTheNumberOfWorkersChangesNothing(t *testing.T) {
 	want := mustEvaluate(t, cases, shuffled(n), Options{Workers: 1, Count: count})
 	for _, workers := range []int{2, 3, 16, 1000} {
 		got := mustEvaluate(t, cases, shuffled(n), Options{Workers: workers, Count: count})
-		if got.String() != want.String() || !slices.Equal(got.At, want.At) {
-			t.Errorf("%d workers: got\n%v, want\n%v", workers, got, want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d workers (-1 +%d):\n%s", workers, workers, diff)
 		}
 	}
 }
@@ -319,11 +321,13 @@ func TestRepeatsMayBeRankedAndAskedFor(t *testing.T) {
 
 func TestResultPrintsAsTableAndJSON(t *testing.T) {
 	cases := []data.Case{{History: met(2), Target: []int32{1}}, {History: met(2), Target: []int32{0}}}
-	result := mustEvaluate(t, cases, fixed(0, 1), Options{Ks: []int{1}, Count: []uint32{3, 2, 1}})
+	result := mustEvaluate(t, cases, fixed(0, 1), Options{Ks: []int{1}, Count: []uint32{3, 2, 1}, People: 4})
 	want := `2 cases, mean ±95 % confidence
-  K          recall  recall/min(K,T)            ndcg             mrr        hit rate  coverage  popularity
-  1  0.5000 ±0.9800   0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800     0.333       0.833
-popularity of the histories: 0.167
+  K          recall  recall/min(K,T)       precision            ndcg             map             mrr        hit rate
+  1  0.5000 ±0.9800   0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800
+the lists; popularity of the histories 0.167
+  K  coverage   gini  popularity  novelty  diversity
+  1     0.333  0.667       0.833    0.415      0.000
 `
 	if got := result.String(); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)

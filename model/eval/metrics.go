@@ -26,7 +26,7 @@ type Metrics struct {
 	K int `json:"k"`
 
 	// Recall is hits / |T|, as in NGCF, LightGCN and their descendants. With
-	// one target it is the hit rate.
+	// one target it is the hit rate, and what papers on sessions call P@K.
 	Recall Estimate `json:"recall"`
 
 	// RecallCapped is hits / min(K, |T|), the Recall@R of Liang et al.,
@@ -35,19 +35,45 @@ type Metrics struct {
 	// strong generalisation (held-out people, folded in).
 	RecallCapped Estimate `json:"recall_capped"`
 
+	Precision Estimate `json:"precision"` // hits / K, also where the list is shorter
+
 	// NDCG is the sum of 1/log2(rank+1) over the hits, ranks from 1, divided
 	// by what it is when the first min(K, |T|) places are hits.
 	NDCG Estimate `json:"ndcg"`
 
+	// MAP is the mean of the average precision: the sum over the hits of hits
+	// so far / rank, divided by min(K, |T|).
+	MAP Estimate `json:"map"`
+
 	MRR Estimate `json:"mrr"` // 1 / rank of the first hit, 0 without one
 	Hit Estimate `json:"hit"` // 1 with at least one hit, else 0
 
-	// Coverage is the part of the catalogue that was in at least one list.
+	// What follows looks at the lists alone.
+
+	// Coverage is the part of the catalogue that was in at least one list, and
+	// Gini how unevenly it was shown: 0 when every item is in as many lists, near
+	// 1 when all lists have the same few items.
 	Coverage float64 `json:"coverage,omitempty"`
+	Gini     float64 `json:"gini,omitempty"`
 
 	// Popularity is the mean popularity percentile of the listed items, in 0
 	// … 1: lists drawn evenly from the catalogue have 0.5.
 	Popularity float64 `json:"popularity,omitempty"`
+
+	// Novelty is the mean self-information of the listed items in bits: an item
+	// that one in 2^b people had in training has b, and one that nobody had
+	// counts as had by one (Zhou et al., Solving the apparent diversity-accuracy
+	// dilemma of recommender systems, PNAS 2010).
+	Novelty float64 `json:"novelty,omitempty"`
+
+	// Diversity is the mean over all pairs of a list of 1 - the Jaccard
+	// similarity of their tags, of items that have tags (intra-list distance,
+	// Ziegler et al., WWW 2005). Why not factors? A model would be measured with
+	// its own idea of what is alike.
+	Diversity float64 `json:"diversity,omitempty"`
+
+	Groups []Group `json:"groups,omitempty"`
+	Gaps   []Gap   `json:"gaps,omitempty"` // one for each grouping of people with two large groups
 }
 
 // Estimate is a mean over cases. CI is half the width of its 95 % confidence
@@ -63,20 +89,26 @@ type Estimate struct {
 func (e Estimate) String() string { return fmt.Sprintf("%.4f ±%.4f", e.Mean, e.CI) }
 
 // measures are one case's values, in the order of Metrics.estimates.
-type measures [5]float64
+type measures [7]float64
 
-// measureNDCG is the place of the NDCG in measures.
-const measureNDCG = 2
+// Places in measures.
+const (
+	measureRecall = 0
+	measureNDCG   = 3
+	measureMRR    = 5
+)
 
-func (m *Metrics) estimates() [5]*Estimate {
-	return [5]*Estimate{&m.Recall, &m.RecallCapped, &m.NDCG, &m.MRR, &m.Hit}
+func (m measures) ndcg() float64 { return m[measureNDCG] }
+
+func (m *Metrics) estimates() [7]*Estimate {
+	return [7]*Estimate{&m.Recall, &m.RecallCapped, &m.Precision, &m.NDCG, &m.MAP, &m.MRR, &m.Hit}
 }
 
 // measure judges the list of the k best items, or of fewer where there were no
 // more, against an ascending target.
 func measure(list, target []int32, k int) measures {
 	hits, first := 0, 0
-	var dcg, ideal float64
+	var dcg, ideal, precisions float64
 	for at, i := range list {
 		if _, hit := slices.BinarySearch(target, i); !hit {
 			continue
@@ -85,6 +117,7 @@ func measure(list, target []int32, k int) measures {
 			first = at + 1
 		}
 		dcg += discount(at)
+		precisions += float64(hits) / float64(at+1)
 	}
 	if hits == 0 {
 		return measures{}
@@ -96,7 +129,9 @@ func measure(list, target []int32, k int) measures {
 	return measures{
 		float64(hits) / float64(len(target)),
 		float64(hits) / float64(reachable),
+		float64(hits) / float64(k),
 		dcg / ideal,
+		precisions / float64(reachable),
 		1 / float64(first),
 		1,
 	}
@@ -105,33 +140,34 @@ func measure(list, target []int32, k int) measures {
 // discount is the gain of a hit with at items before it.
 func discount(at int) float64 { return 1 / math.Log2(float64(at+2)) }
 
-// String gives the result as a table for a terminal.
+// String gives the result as tables for a terminal.
 func (r Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d cases, mean ±95 %% confidence\n", r.Cases)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "K\trecall\trecall/min(K,T)\tndcg\tmrr\thit rate\t")
-	known := len(r.At) > 0 && r.At[0].Coverage > 0
-	if known {
-		fmt.Fprint(w, "coverage\tpopularity\t")
-	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, "K\trecall\trecall/min(K,T)\tprecision\tndcg\tmap\tmrr\thit rate\t")
 	for _, m := range r.At {
 		fmt.Fprintf(w, "%d\t", m.K)
 		for _, e := range m.estimates() {
 			fmt.Fprintf(w, "%v\t", *e)
 		}
-		if known {
-			fmt.Fprintf(w, "%.3f\t%.3f\t", m.Coverage, m.Popularity)
-		}
 		fmt.Fprintln(w)
 	}
 	w.Flush()
-	if r.HistoryPopularity > 0 {
-		fmt.Fprintf(&b, "popularity of the histories: %.3f\n", r.HistoryPopularity)
+	if r.HistoryPopularity == 0 {
+		return b.String()
 	}
+	fmt.Fprintf(&b, "the lists; popularity of the histories %.3f\n", r.HistoryPopularity)
+	fmt.Fprintln(w, "K\tcoverage\tgini\tpopularity\tnovelty\tdiversity\t")
+	for _, m := range r.At {
+		fmt.Fprintf(w, "%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", m.K, m.Coverage, m.Gini, m.Popularity, m.Novelty, m.Diversity)
+	}
+	w.Flush()
 	return b.String()
 }
+
+// normal975 is what 97.5 % of a standard normal lies below.
+const normal975 = 1.959963984540054
 
 // EstimateOf returns the mean of values and how sure it is. There must be one
 // value or more.
@@ -148,6 +184,5 @@ func EstimateOf(values []float64) Estimate {
 	for _, v := range values {
 		squares += (v - mean) * (v - mean)
 	}
-	const z = 1.959963984540054 // 97.5 % of a standard normal lies below
-	return Estimate{Mean: mean, CI: z * math.Sqrt(squares/(n-1)/n)}
+	return Estimate{Mean: mean, CI: normal975 * math.Sqrt(squares/(n-1)/n)}
 }
