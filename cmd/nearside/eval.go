@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"text/tabwriter"
+	"time"
 
 	"github.com/nearside/nearside/host"
 	"github.com/nearside/nearside/model/data"
@@ -17,34 +14,17 @@ import (
 )
 
 type evalCmd struct {
-	Source   source            `embed:""`
-	Learner  learner           `embed:""`
-	Model    []train.Algorithm `enum:"${algorithms}" default:"popular,ials" help:"Models to judge: ${enum}."`
-	Protocol string            `enum:"loo,temporal,strong,given,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has (given, sessions). Only sessions lets lists repeat what a user had."`
-	Test     string            `placeholder:"FILE" help:"given: the log of held-out events; sessions: lines of items, a tab and the item that came next. --events has the others."`
-	Through  []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
-	At       []int             `default:"10,20" help:"Lengths of the judged lists."`
-	Share    float64           `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
-	HeldOut  int               `placeholder:"N" help:"strong: users held out; by default a tenth."`
-	Quant    []string          `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
-	JSON     bool              `name:"json" help:"Print JSON."`
+	Source  source            `embed:""`
+	Learner learner           `embed:""`
+	Model   []train.Algorithm `enum:"${algorithms}" default:"popular,ials" help:"Models to judge: ${enum}."`
+	Through []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
+	At      []int             `default:"10,20" help:"Lengths of the judged lists."`
+	Groups  bool              `help:"Print how well each group of people is served, too."`
+	Quant   []string          `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
+	JSON    bool              `name:"json" help:"Print JSON, with everything."`
 
+	protocol
 	quantFlags
-}
-
-// evaluation is the JSON of eval.
-type evaluation struct {
-	Protocol string          `json:"protocol"`
-	Seed     uint64          `json:"seed"`
-	Digest   string          `json:"digest"`  // data.Log.Digest of the cleaned log
-	Skipped  int             `json:"skipped"` // rows of which no fair question could be made
-	Rows     []evaluationRow `json:"rows"`
-}
-
-type evaluationRow struct {
-	Model   string      `json:"model"`
-	Through through     `json:"through"`
-	Result  eval.Result `json:"result"`
 }
 
 func (c *evalCmd) Run(ctx context.Context) error {
@@ -58,116 +38,104 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source := c.Source
-	if c.repeats() {
-		source.KeepRepeats = true
-		if source.Format == "" && len(source.Columns) == 0 {
-			source.Format = string(data.Sessions)
-		}
-	}
-	d, err := source.read()
+	d, err := c.adapt(c.Source).read()
 	if err != nil {
 		return err
 	}
-	split, err := c.split(d.log)
+	split, err := c.split(d.log, c.Source, c.Learner.Seed)
 	if err != nil {
 		return err
 	}
 	if len(c.Quant) > 0 {
 		return c.runQuant(ctx, d, split, configs[0])
 	}
+	rows, err := c.rows(ctx, d, split, configs)
+	if err != nil {
+		return err
+	}
 	digest := d.log.Digest()
-	out := evaluation{Protocol: c.Protocol, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]), Skipped: split.Skipped}
-	for _, cfg := range configs {
-		m, err := d.learn(ctx, split.Train, cfg)
-		if err != nil {
-			return err
-		}
-		rows, err := c.judge(ctx, m, split.Cases)
-		if err != nil {
-			return fmt.Errorf("%s: %w", cfg.Algorithm, err)
-		}
-		out.Rows = append(out.Rows, rows...)
+	out := evaluation{
+		Protocol: c.Protocol, On: c.On, Seed: c.Learner.Seed, Digest: hex.EncodeToString(digest[:]),
+		Items: d.log.Items.Len(), Skipped: split.Skipped, Overlap: split.Overlap,
+		Rows: rows, Comparisons: compare(rows, c.At[0]),
 	}
 	if c.JSON {
 		return printJSON(out)
 	}
-	return out.print()
+	return out.print(c.Groups)
 }
-
-// repeats says whether lists may hold what the person had already.
-func (c *evalCmd) repeats() bool { return c.Protocol == "sessions" }
 
 // check finds flags that do not go together.
 func (c *evalCmd) check() error {
-	if (c.Protocol == "given" || c.Protocol == "sessions") != (c.Test != "") {
-		return &usageError{
-			err:  fmt.Errorf("--protocol %s, --test %q: one wants the other", c.Protocol, c.Test),
-			hint: "--protocol given --test FILE: FILE has the held-out events; --protocol sessions --test FILE: the prepared cases",
-		}
+	if len(c.At) == 0 {
+		return &usageError{err: fmt.Errorf("--at: no lengths"), hint: "--at 10,20 judges lists of 10 and of 20"}
 	}
-	if c.repeats() && (len(c.Quant) > 0 || slices.ContainsFunc(c.Through, func(t through) bool { return t != byFloat })) {
+	packed := len(c.Quant) > 0
+	for _, by := range c.Through {
+		packed = packed || by != byFloat
+	}
+	// This is the one place that knows it.
+	if c.repeats() && packed {
 		return &usageError{
-			err:  errors.New("--protocol sessions: packed models leave out what a person had, sessions do not"),
+			err:  fmt.Errorf("--protocol %s: packed models leave out what a person had, sessions do not", c.Protocol),
 			hint: "--through float judges the trained numbers",
 		}
 	}
-	return nil
+	return c.protocol.check()
 }
 
-func (c *evalCmd) split(log *data.Log) (data.Split, error) {
-	switch c.Protocol {
-	case "sessions":
-		cases, report, err := data.ReadCases(c.Test, &log.Items)
+// rows learns and judges every model.
+func (c *evalCmd) rows(ctx context.Context, d *dataset, split data.Split, configs []train.Config) (rows []evaluationRow, err error) {
+	for _, cfg := range configs {
+		from := time.Now()
+		m, err := d.learn(ctx, split.Train, cfg)
 		if err != nil {
-			return data.Split{}, err
+			return nil, err
 		}
-		fmt.Fprintln(os.Stderr, report)
-		return data.Split{Train: log, Cases: cases}, nil
-	case "given":
-		return c.given(log)
-	case "temporal":
-		return data.Temporal(log, c.Share)
-	case "strong":
-		heldOut := c.HeldOut
-		if heldOut == 0 {
-			heldOut = max(1, log.Users.Len()/10)
+		seconds := time.Since(from).Seconds()
+		if c.repeats() && len(rows) == 0 {
+			row := evaluationRow{Model: "recency", Through: byFloat}
+			baseline := func() (eval.Ranker, error) { return eval.Recency(), nil }
+			if err := c.evaluate(ctx, &row, m, split.Cases, baseline); err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
 		}
-		return data.StrongGeneralisation(log, heldOut, c.Share, c.Learner.Seed)
+		judged, err := c.judge(ctx, m, split.Cases)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cfg.Algorithm, err)
+		}
+		for _, row := range judged {
+			row.Seconds = seconds
+			rows = append(rows, row)
+		}
 	}
-	return data.LeaveLastOut(log)
-}
-
-// given reads the held-out events.
-func (c *evalCmd) given(log *data.Log) (data.Split, error) {
-	bar := newProgress("reading")
-	test, report, err := data.ReadEvents(c.Test, data.Options{
-		Format: data.Format(c.Source.Format), Columns: c.Source.Columns, MinRating: c.Source.MinRating,
-		Lenient: c.Source.Lenient, Progress: bar.set,
-	})
-	bar.end()
-	if err != nil {
-		return data.Split{}, err
-	}
-	fmt.Fprintln(os.Stderr, report)
-	return data.Given(log, test)
+	return rows, nil
 }
 
 // judge makes one row for each of c.Through.
 func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) (rows []evaluationRow, err error) {
-	history := longest(cases)
 	var p *packed
 	for _, by := range c.Through {
+		row := evaluationRow{Model: string(m.Algorithm), Through: by}
 		if by != byFloat && p == nil {
-			if p, err = newPacked(m, history, pack.Quant{}); err != nil {
+			if p, err = newPacked(m, longest(cases), pack.Quant{}); err != nil {
 				return nil, err
 			}
 		}
-		result, err := c.evaluate(ctx, by, m, p, cases)
+		if by != byFloat {
+			row.Bundle = len(p.file)
+		}
+		newRanker, done, err := c.ranker(ctx, by, m, p)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", by, err)
 		}
-		rows = append(rows, evaluationRow{Model: string(m.Algorithm), Through: by, Result: result})
+		err = c.evaluate(ctx, &row, m, cases, newRanker)
+		done()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", by, err)
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
@@ -180,26 +148,24 @@ func longest(cases []data.Case) (history int) {
 	return history
 }
 
-// evaluate judges one way of computing; p is m packed, and not needed for
-// floats.
-func (c *evalCmd) evaluate(ctx context.Context, by through, m *train.Model, p *packed, cases []data.Case) (eval.Result, error) {
-	opt := eval.Options{Count: m.Count, Ks: c.At, Workers: c.Learner.Workers, Repeats: c.repeats()}
+// ranker returns a maker of rankers for one way of computing, and what ends
+// it; p is m packed, and not needed for floats.
+func (c *evalCmd) ranker(ctx context.Context, by through, m *train.Model, p *packed) (newRanker func() (eval.Ranker, error), done func(), err error) {
 	switch by {
 	case byNative:
-		return eval.Evaluate(ctx, cases, p.native, opt)
+		return p.native, func() {}, nil
 	case byModule:
 		newRanker, h, err := p.module(ctx, c.Learner.Workers)
 		if err != nil {
-			return eval.Result{}, err
+			return nil, nil, err
 		}
-		defer closeHost(ctx, h)
-		return eval.Evaluate(ctx, cases, newRanker, opt)
+		return newRanker, func() { closeHost(ctx, h) }, nil
 	}
 	r, err := eval.Float(m, c.repeats())
 	if err != nil {
-		return eval.Result{}, err
+		return nil, nil, err
 	}
-	return eval.Evaluate(ctx, cases, func() (eval.Ranker, error) { return r, nil }, opt)
+	return func() (eval.Ranker, error) { return r, nil }, func() {}, nil
 }
 
 // closeHost frees a host even when ctx is what ended its work.
@@ -207,16 +173,12 @@ func closeHost(ctx context.Context, h *host.Host) {
 	_ = h.Close(context.WithoutCancel(ctx)) // the only error is a context that ends
 }
 
-// print prints one row for each model, way of computing and length.
-func (e evaluation) print() error {
-	fmt.Printf("protocol %s, %d cases, seed %d, data %s\n\n", e.Protocol, e.Rows[0].Result.Cases, e.Seed, e.Digest[:16])
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "model\tthrough\tk\tNDCG\trecall\trecall/min\tMRR\thit\tcoverage\tpopularity")
-	for _, row := range e.Rows {
-		for _, m := range row.Result.At {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v\t%v\t%v\t%v\t%.4f\t%.4f\n", row.Model, row.Through, m.K,
-				m.NDCG, m.Recall, m.RecallCapped, m.MRR, m.Hit, m.Coverage, m.Popularity)
-		}
-	}
-	return w.Flush()
+// evaluate fills in what row's ranker makes of the cases.
+func (c *evalCmd) evaluate(ctx context.Context, row *evaluationRow, m *train.Model, cases []data.Case, newRanker func() (eval.Ranker, error)) (err error) {
+	row.ndcg = make([]float64, len(cases))
+	row.Result, err = eval.Evaluate(ctx, cases, newRanker, eval.Options{
+		Count: m.Count, People: m.Label.Users, Tags: eval.Tags(m.Items),
+		Ks: c.At, Workers: c.Learner.Workers, Repeats: c.repeats(), NDCG: row.ndcg,
+	})
+	return err
 }

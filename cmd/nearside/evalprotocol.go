@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/nearside/nearside/model/data"
+)
+
+// protocol holds the flags that say what a model is judged by.
+type protocol struct {
+	Protocol string  `enum:"loo,temporal,strong,given,ncf,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has: events (given), pairs that are ranked among given items (ncf), or the next items of sessions, which may repeat (sessions)."`
+	Test     string  `placeholder:"FILE" help:"given: the log of held-out events; ncf: lines of (user,item) and, after a tab each, the items it is ranked among; sessions: lines of items, a tab, and the item that came next. --events has the others."`
+	On       string  `enum:"test,validation" default:"test" help:"Judge by the test cases, or by a validation cut of what is left to train on: for choosing numbers without looking at the test."`
+	Share    float64 `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
+	HeldOut  int     `placeholder:"N" help:"strong: users held out; by default a tenth."`
+}
+
+// validationShare is how much of a log whose test cases are given is held out
+// for validation: of each user's items, or of the sessions.
+const validationShare = 0.1
+
+// repeats says whether lists may hold what the person had already.
+func (p *protocol) repeats() bool { return p.Protocol == "sessions" }
+
+// wantsTest says whether somebody else prepared the test cases.
+func (p *protocol) wantsTest() bool {
+	return p.Protocol == "given" || p.Protocol == "ncf" || p.Protocol == "sessions"
+}
+
+// check finds flags that do not go together. A validation cut reads no test
+// file, but may be asked for with the same flags as the test.
+func (p *protocol) check() error {
+	if p.wantsTest() && p.Test == "" && p.On == "test" || !p.wantsTest() && p.Test != "" {
+		return &usageError{
+			err:  fmt.Errorf("--protocol %s, --test %q: one wants the other", p.Protocol, p.Test),
+			hint: "--protocol given, ncf and sessions take --test FILE, whose cases somebody else has prepared",
+		}
+	}
+	return nil
+}
+
+// adapt returns s as the protocol reads it.
+func (p *protocol) adapt(s source) source {
+	if p.repeats() {
+		s.KeepRepeats = true
+		if s.Format == "" && len(s.Columns) == 0 {
+			s.Format = string(data.Sessions)
+		}
+	}
+	return s
+}
+
+// split cuts a log into what is learnt from and the cases. The validation cut
+// is made of what the test cut leaves to train on: by the same rule again, or
+// where the test cases are given, by a share of each user's items or of the
+// newest sessions.
+func (p *protocol) split(log *data.Log, s source, seed uint64) (data.Split, error) {
+	if p.On == "test" {
+		return p.cut(log, s, seed)
+	}
+	switch p.Protocol {
+	case "given", "ncf":
+		return data.HoldOut(log, validationShare, seed)
+	case "sessions":
+		return data.LastSessions(log, validationShare)
+	}
+	outer, err := p.cut(log, s, seed)
+	if err != nil {
+		return data.Split{}, err
+	}
+	return p.cut(outer.Train, s, seed)
+}
+
+// cut makes the test cases.
+func (p *protocol) cut(log *data.Log, s source, seed uint64) (data.Split, error) {
+	switch p.Protocol {
+	case "given":
+		return p.given(log, s)
+	case "ncf", "sessions":
+		return p.prepared(log)
+	case "temporal":
+		return data.Temporal(log, p.Share)
+	case "strong":
+		heldOut := p.HeldOut
+		if heldOut == 0 {
+			heldOut = max(1, log.Users.Len()/10)
+		}
+		return data.StrongGeneralisation(log, heldOut, p.Share, seed)
+	}
+	return data.LeaveLastOut(log)
+}
+
+// given reads the held-out events, which are written like the others.
+func (p *protocol) given(log *data.Log, s source) (data.Split, error) {
+	bar := newProgress("reading")
+	held, report, err := data.ReadEvents(p.Test, data.Options{
+		Format: data.Format(s.Format), Columns: s.Columns, MinRating: s.MinRating,
+		Lenient: s.Lenient, Progress: bar.set,
+	})
+	bar.end()
+	if err != nil {
+		return data.Split{}, err
+	}
+	fmt.Fprintln(os.Stderr, report)
+	split, err := data.Given(log, held)
+	if err != nil {
+		return data.Split{}, err
+	}
+	warnOfOverlap(split.Overlap, held.Len(), p.Test)
+	return split, nil
+}
+
+// prepared reads the cases, which somebody else has put together.
+func (p *protocol) prepared(log *data.Log) (data.Split, error) {
+	var cases []data.Case
+	var report data.CaseReport
+	var err error
+	if p.Protocol == "ncf" {
+		cases, report, err = data.ReadNegatives(p.Test, log)
+	} else {
+		cases, report, err = data.ReadCases(p.Test, &log.Items)
+	}
+	if err != nil {
+		return data.Split{}, err
+	}
+	fmt.Fprintln(os.Stderr, report)
+	skipped := report.UnknownUsers + report.Overlap
+	warnOfOverlap(report.Overlap, report.Cases+skipped, p.Test)
+	return data.Split{Train: log, Cases: cases, Skipped: skipped, Overlap: report.Overlap}, nil
+}
+
+// warnOfOverlap tells that a split lets the model see answers.
+func warnOfOverlap(overlap, of int, file string) {
+	if overlap > 0 {
+		fmt.Fprintf(os.Stderr, "nearside: warning: %d of %d rows of %s are in the training events too: they are not asked for\n", overlap, of, file)
+	}
+}
