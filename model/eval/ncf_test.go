@@ -51,38 +51,52 @@ func mustNCF(t *testing.T) *ncf {
 	return n
 }
 
-// dataFile returns the unpacked content of a file of a data set, which must
-// have the given SHA-256.
-func dataFile(digest, name string) (io.Reader, error) {
+// dataFile returns the path and the unpacked content of a file of a data set,
+// which must have the given SHA-256.
+func dataFile(digest, name string) (path string, content io.Reader, err error) {
 	root := os.Getenv("NEARSIDE_DATA")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared", "data")
 	}
-	content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	path = filepath.Join(root, filepath.FromSlash(name))
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if strings.HasSuffix(name, ".gz") {
-		unzip, err := gzip.NewReader(bytes.NewReader(content))
+		unzip, err := gzip.NewReader(bytes.NewReader(b))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return "", nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if content, err = io.ReadAll(unzip); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if b, err = io.ReadAll(unzip); err != nil {
+			return "", nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	sum := sha256.Sum256(content)
+	sum := sha256.Sum256(b)
 	if got := hex.EncodeToString(sum[:]); got != digest {
-		return nil, fmt.Errorf("%s: sha256 %s, want %s", name, got, digest)
+		return "", nil, fmt.Errorf("%s: sha256 %s, want %s", name, got, digest)
 	}
-	return bytes.NewReader(content), nil
+	return path, bytes.NewReader(b), nil
+}
+
+// mustFile is the path of dataFile; it skips the test where there is no file.
+func mustFile(t *testing.T, digest, name string) string {
+	t.Helper()
+	path, _, err := dataFile(digest, name)
+	if os.IsNotExist(err) {
+		t.Skipf("no data set: %v (set NEARSIDE_DATA to the folder of data sets)", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // readNCF puts the split together. Users and items have the ids of He et al.:
 // the row order of ratings.dat.
 func readNCF() (*ncf, error) {
 	n := &ncf{train: &data.Log{}}
-	negatives, err := dataFile("127853228a76b7d21c0481e8ef8d00dd009cd5c88670dbdd9e9debfdb9f93de4", "movielens-1m/ncf_loo/ml-1m.test.negative.gz")
+	_, negatives, err := dataFile("127853228a76b7d21c0481e8ef8d00dd009cd5c88670dbdd9e9debfdb9f93de4", "movielens-1m/ncf_loo/ml-1m.test.negative.gz")
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +116,7 @@ func readNCF() (*ncf, error) {
 		n.cases = append(n.cases, data.Case{Target: target, Among: slices.Compact(sample)})
 	}
 
-	ratings, err := dataFile("2dad134c8b493373beed8d2a42e18ec2a93606fd957bd76c0bfbdef5c514b985", "movielens-1m/ratings_no_timestamp.dat.gz")
+	_, ratings, err := dataFile("2dad134c8b493373beed8d2a42e18ec2a93606fd957bd76c0bfbdef5c514b985", "movielens-1m/ratings_no_timestamp.dat.gz")
 	if err != nil {
 		return nil, err
 	}
