@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers fuzz golden size nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers fuzz golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -85,8 +85,15 @@ size: wasm ## the module's size, raw and brotli, against the golden file
 	go test ./wasm -run '^TestSize$$' -count=1
 	@cat wasm/testdata/size.txt
 
+# NEARSIDE_DATA names the folder of data sets; ARGS: -only gowalla -again …
+results: wasm ## fill the tables of model/eval/RESULTS.md; goes on where it was
+	go run ./model/eval/results $(ARGS)
+
+results-short: wasm ## the quick ones of these tables, printed
+	go run ./model/eval/results -short $(ARGS)
+
 nightly: export NEARSIDE_NIGHTLY = 1
-nightly: test test-wasm fuzz ## the long forms
+nightly: test test-wasm fuzz results-short ## the long forms
 
 clean:
 	rm -rf bin wasm/bin/nearside.wasm
