@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -117,6 +118,9 @@ func (s source) cleaning() data.Cleaning {
 func clean(log *data.Log, catalogue []data.Item, c data.Cleaning) (*dataset, error) {
 	log, report := data.Clean(log, c)
 	fmt.Fprintf(os.Stderr, "cleaning: %v\n", report)
+	if report.Rows == 0 {
+		return nil, errors.New("the log has no events")
+	}
 	if log.Len() == 0 {
 		return nil, &usageError{
 			err:  fmt.Errorf("cleaning: none of %d rows is left", report.Rows),

@@ -172,6 +172,9 @@ func Given(train, held *Log) (Split, error) {
 			s.Cases = append(s.Cases, Case{History: train.events(rows[ptr[u]:ptr[u+1]]), Target: slices.Compact(target)})
 		}
 	}
+	if held.Len() > 0 && s.Overlap == held.Len() {
+		return Split{}, fmt.Errorf("data: given split: all of %d held-out rows are in the training rows", held.Len())
+	}
 	if len(s.Cases) == 0 {
 		return Split{}, fmt.Errorf("data: given split: none of %d held-out rows has a user and an item of the others", held.Len())
 	}
@@ -201,6 +204,10 @@ func StrongGeneralisation(l *Log, heldOut int, share float64, seed uint64) (Spli
 		if len(l.items(rows[ptr[u]:ptr[u+1]])) >= 2 {
 			able = append(able, u)
 		}
+	}
+	if len(able) < 2 {
+		return Split{}, fmt.Errorf("data: %s: %d of %d users have two items: want two such users, one to learn from and one to ask",
+			place, len(able), l.Users.Len())
 	}
 	if heldOut < 1 || heldOut >= len(able) {
 		return Split{}, fmt.Errorf("data: %s: %d held-out users: want 1 to %d, one fewer than have two items",

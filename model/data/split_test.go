@@ -350,6 +350,8 @@ func TestSplitsRefuse(t *testing.T) {
 		{"one second", "u i @1; u j @1", func(l *Log) (Split, error) { return Temporal(l, 0.5) }, "data: temporal split: share 0.5 leaves 0 rows to train on and 0 cases"},
 		{"nobody held out", clean, func(l *Log) (Split, error) { return StrongGeneralisation(l, 0, 0.2, 0) }, "data: strong generalisation: 0 held-out users: want 1 to 1, one fewer than have two items"},
 		{"everybody held out", clean, func(l *Log) (Split, error) { return StrongGeneralisation(l, 2, 0.2, 0) }, "data: strong generalisation: 2 held-out users: want 1 to 1, one fewer than have two items"},
+		{"one user", "u i; u j", func(l *Log) (Split, error) { return StrongGeneralisation(l, 1, 0.2, 0) }, "data: strong generalisation: 1 of 1 users have two items: want two such users, one to learn from and one to ask"},
+		{"one item", "u i; v i; w i", func(l *Log) (Split, error) { return StrongGeneralisation(l, 1, 0.2, 0) }, "data: strong generalisation: 0 of 3 users have two items: want two such users, one to learn from and one to ask"},
 		{"nothing in common", "u i; u j; v k; v l", func(l *Log) (Split, error) { return StrongGeneralisation(l, 1, 0.2, 0) }, "data: strong generalisation: no held-out user of 1 has two items that the others have"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

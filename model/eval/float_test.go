@@ -167,6 +167,16 @@ func TestFloatRanksCandidatesAndRepeats(t *testing.T) {
 	}
 }
 
+func TestFloatHasNothingForWhoHasEverything(t *testing.T) {
+	neighbours := &train.Model{Algorithm: train.EASE, Count: make([]uint32, 3), Neighbours: &data.Matrix{
+		Rows: 3, Cols: 3, Ptr: []int64{0, 1, 2, 3}, Col: []int32{1, 2, 0}, Val: []float32{1, 1, 1}}}
+	for _, m := range []*train.Model{randomIALS(3, 2), neighbours, {Algorithm: train.Popular, Count: make([]uint32, 3)}} {
+		if got := mustRank(t, mustFloat(t, m), met(0, 1, 2), 2); len(got) != 0 {
+			t.Errorf("%s: got %v, want nothing", m.Algorithm, got)
+		}
+	}
+}
+
 func TestFloatAppends(t *testing.T) {
 	for _, m := range []*train.Model{randomIALS(5, 2), {Algorithm: train.Popular, Count: make([]uint32, 5)}} {
 		got, err := mustFloat(t, m).Rank([]int32{77}, Question{History: met(1), K: 2})
