@@ -12,6 +12,7 @@ type Algorithm string
 const (
 	IALS    Algorithm = "ials"    // implicit alternating least squares
 	EASE    Algorithm = "ease"    // linear item-item model, closed form
+	Ridge   Algorithm = "ridge"   // linear item-item model, from each item's strongest neighbours
 	Popular Algorithm = "popular" // number of people per item
 )
 

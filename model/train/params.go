@@ -49,7 +49,7 @@ type learner struct {
 // learners returns every algorithm, in the order in which people are told of
 // them.
 func learners() []*learner {
-	return []*learner{&ialsLearner, &easeLearner, &popularLearner}
+	return []*learner{&ialsLearner, &easeLearner, &ridgeLearner, &popularLearner}
 }
 
 func learnerOf(a Algorithm) *learner {
