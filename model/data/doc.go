@@ -58,6 +58,12 @@
 // MovieLens 100K and 1M are older than UTF-8: in u.item and in items with ::,
 // a line that is not UTF-8 is read as ISO 8859-1.
 //
+// # Vectors
+//
+// [ReadVectors] reads rows of numbers for items: factors of another trainer, or
+// what a model of pictures or texts makes of them. [Vectors.Match] finds those of
+// a catalogue.
+//
 // # Errors and bounds
 //
 // A malformed line ends the reading with a [LineError], which has the file, the

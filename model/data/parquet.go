@@ -2,6 +2,7 @@ package data
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -29,31 +30,14 @@ type parquetTable struct {
 }
 
 func openParquet(s *source, schema schema, c choice, progress func(read, total int64)) (_ table, err error) {
-	if s.packed {
-		return nil, fmt.Errorf("data: %s: want Parquet that is not compressed as a whole", s.name)
-	}
 	defer recoverParquet(s.name, &err)
-	if err := checkFooter(s); err != nil {
-		return nil, fmt.Errorf("data: %s: %w", s.name, err)
-	}
-	file, err := parquet.OpenFile(s.file, s.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return nil, fmt.Errorf("data: %s: %w", s.name, err)
-	}
-	top := file.Root().Columns()
-	names := make([]string, len(top))
-	for i, column := range top {
-		names[i] = column.Name()
-	}
-	l, found, err := schema.fromNames(names, c)
-	if !found {
-		err = fmt.Errorf("no column for %q or %q in %q", schema[0][0], schema[1][0], names)
-	}
+	file, l, err := openParquetFile(s, schema, c)
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: %w", s.name, err)
 	}
 	t := &parquetTable{layout: l, schema: schema, name: s.name, size: s.size, progress: progress,
 		columns: make([]*parquetColumn, len(schema)), groups: file.RowGroups(), rows: file.NumRows()}
+	top := file.Root().Columns()
 	for column, at := range l.cell {
 		if at < 0 {
 			continue
@@ -64,6 +48,29 @@ func openParquet(s *source, schema schema, c choice, progress func(read, total i
 		}
 	}
 	return t, nil
+}
+
+// openParquetFile opens s and finds the columns of schema.
+func openParquetFile(s *source, schema schema, c choice) (*parquet.File, layout, error) {
+	if s.packed {
+		return nil, layout{}, errors.New("want Parquet that is not compressed as a whole")
+	}
+	if err := checkFooter(s); err != nil {
+		return nil, layout{}, err
+	}
+	file, err := parquet.OpenFile(s.file, s.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, layout{}, err
+	}
+	var names []string
+	for _, column := range file.Root().Columns() {
+		names = append(names, column.Name())
+	}
+	l, found, err := schema.fromNames(names, c)
+	if !found {
+		err = fmt.Errorf("no column for %q or %q in %q", schema[0][0], schema[1][0], names)
+	}
+	return file, l, err
 }
 
 // checkFooter sees that the footer's length, which the library allocates, is
@@ -149,6 +156,7 @@ func (t *parquetTable) describe() string {
 type parquetColumn struct {
 	leaf     int  // index among the file's leaf columns
 	list     bool // a row may have any number of values
+	float    bool // values are float or double
 	unsigned bool
 	days     bool          // values count days since 1970-01-01
 	unit     time.Duration // of a timestamp; 0 when it is none
@@ -178,7 +186,9 @@ func newParquetColumn(file *parquet.File, top *parquet.Column, list bool) (*parq
 	}
 	c := &parquetColumn{leaf: leaf.ColumnIndex, list: column.MaxRepetitionLevel() == 1}
 	switch kind := column.Type().Kind(); kind {
-	case parquet.ByteArray, parquet.Int32, parquet.Int64, parquet.Int96, parquet.Float, parquet.Double:
+	case parquet.ByteArray, parquet.Int32, parquet.Int64, parquet.Int96:
+	case parquet.Float, parquet.Double:
+		c.float = true
 	default:
 		return nil, bad(column.Type())
 	}

@@ -24,11 +24,18 @@ const maxWindow = 128 << 20
 type source struct {
 	name   string // as the caller gave it
 	base   string // lower case, without folder and without .gz or .zst
-	file   *os.File
+	file   file
 	size   int64 // of the file; 0 when it is not a regular file
 	packed bool  // it is compressed as a whole
 	r      *bufio.Reader
 	zstd   *zstd.Decoder // nil but for .zst
+}
+
+// file is what a source reads from: an *os.File.
+type file interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
 }
 
 var (
@@ -46,7 +53,19 @@ func openSource(path string, progress func(read, total int64)) (*source, error) 
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	s := &source{name: path, base: strings.ToLower(filepath.Base(path)), file: file}
-	if err := s.start(progress); err != nil {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("data: %w", err)
+	case info.IsDir():
+		err = fmt.Errorf("data: %s: is a folder: want a file", path)
+	default:
+		if info.Mode().IsRegular() {
+			s.size = info.Size()
+		}
+		err = s.start(progress)
+	}
+	if err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -54,16 +73,6 @@ func openSource(path string, progress func(read, total int64)) (*source, error) 
 }
 
 func (s *source) start(progress func(read, total int64)) error {
-	info, err := s.file.Stat()
-	if err != nil {
-		return fmt.Errorf("data: %w", err)
-	}
-	if info.IsDir() {
-		return fmt.Errorf("data: %s: is a folder: want a file", s.name)
-	}
-	if info.Mode().IsRegular() {
-		s.size = info.Size()
-	}
 	var raw io.Reader = s.file
 	if progress != nil {
 		raw = &meter{r: s.file, total: s.size, report: progress}
