@@ -191,11 +191,14 @@ func (p *pythonText) tuple() (list []int64, ok bool) {
 	return list, true
 }
 
-// idArray is what an npz calls the ids of its rows.
-const idArray = "ids"
+// Arrays of an npz that are known by their names.
+const (
+	idArray     = "ids"          // of the rows
+	factorArray = "item_factors" // in what implicit's models save, beside those of users
+)
 
-// readNPZ reads a zip archive of npy files: the matrix called name, or the
-// only one when name is "", and the ids, when they are there.
+// readNPZ reads a zip archive of npy files: the matrix called name, or when
+// name is "" the factors of items or the only one, and the ids, when they are there.
 func (v *Vectors) readNPZ(s *source, name string) error {
 	if s.packed {
 		return errors.New("want npz that is not compressed as a whole")
@@ -216,7 +219,11 @@ func (v *Vectors) readNPZ(s *source, name string) error {
 			names = append(names, array)
 		}
 	}
-	if name == "" && len(names) == 1 {
+	switch {
+	case name != "":
+	case arrays[factorArray] != nil:
+		name = factorArray
+	case len(names) == 1:
 		name = names[0]
 	}
 	if arrays[name] == nil || name == idArray {

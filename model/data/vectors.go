@@ -76,8 +76,8 @@ const (
 //
 //	.npy         NumPy, versions 1 to 3: float16, float32 or float64 in either
 //	             byte order, by rows or by columns
-//	.npz         NumPy: one such matrix, and in the array "ids" whole numbers or
-//	             text, if there is one
+//	.npz         NumPy: one such matrix or that called item_factors, and whole
+//	             numbers or text in the array "ids" if there is one
 //	safetensors  F16, BF16, F32 or F64
 //	Parquet      an id, and a list of float or double, called vector, features,
 //	             embedding or factors

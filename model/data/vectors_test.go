@@ -35,6 +35,7 @@ func TestReadVectors(t *testing.T) {
 		{"f8-fortran.npy", VectorOptions{}, numbers, "npy"},
 		{"text.npz", VectorOptions{}, []string{"a", "b", "ünï", "d", "e"}, "npz"},
 		{"bytes.npz", VectorOptions{Tensor: "vectors"}, []string{"a", "bc", "d", "e", "f"}, "npz"},
+		{"implicit.npz", VectorOptions{}, numbers, "npz"},
 		{"numbers.npz", VectorOptions{}, []string{"-1", "2", "300", "70000", "5"}, "npz"},
 		{"f4.safetensors", VectorOptions{}, numbers, "safetensors"},
 		{"two.safetensors", VectorOptions{Tensor: "items"}, numbers, "safetensors"},

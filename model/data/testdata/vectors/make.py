@@ -31,6 +31,7 @@ np.savez_compressed("text.npz", vectors=m.astype("<f4"), ids=np.array(ids))
 np.savez("bytes.npz", vectors=m.astype("<f4"), ids=np.array([b"a", b"bc", b"d", b"e", b"f"]))
 np.savez("numbers.npz", vectors=m.astype("<f4"), ids=np.array([-1, 2, 300, 70000, 5], dtype=">i8"))
 np.savez("pickled.npz", vectors=m.astype("<f4"), ids=np.array(["a", "b", "c", "d", None], dtype=object))
+np.savez("implicit.npz", item_factors=m.astype("<f4"), user_factors=np.zeros((2, 3), "<f4"), alpha=np.array(40.0))
 save_file({"items": m.astype("<f4"), "bias": np.zeros(5, "<f4")}, "f4.safetensors", {"format": "pt", "shape": "[1]"})
 save_file({"items": m.astype("<f2"), "users": m.astype("<f8")}, "two.safetensors")
 pq.write_table(
