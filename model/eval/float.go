@@ -3,7 +3,6 @@ package eval
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -166,10 +165,9 @@ func (f *float) foldIn(t *table) error {
 		quant.Axpy(t.person, y, w)
 	}
 	quant.AddOuters(t.system, t.rows, t.w, d)
-	size := float64(len(t.items)) + float64(m.Alpha)*float64(n)
-	ridge := float64(m.Reg) * math.Pow(size, float64(m.Exponent))
+	ridge := m.Ridge(len(t.items))
 	for at := range d {
-		t.system[at*d+at] += float32(ridge)
+		t.system[at*d+at] += ridge
 	}
 	if !quant.Cholesky(t.system, d) {
 		return fmt.Errorf("rank: fold-in of %d items: the system is singular: increase the regularisation", len(t.items))

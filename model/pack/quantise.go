@@ -180,7 +180,7 @@ func quantiseRows(c bundle.Codec, factors []float32, d int, rows, scales bundle.
 
 // foldIn writes the item factors and what solving for a person needs: the gram
 // alpha·YᵀY and the ridge by number of items, so that the device needs no power
-// function: lambda·(n + alpha·|I|)^nu (Rendle et al. 2021, eq. 4).
+// function.
 //
 // The gram is that of the quantised rows, so that the device's system is
 // consistent, but for pq and binary that of the floats: their rows err too much
@@ -205,7 +205,7 @@ func foldIn(m *train.Model, opt Options) (early, late []section, err error) {
 	}
 	ridge := make([]float32, opt.History+1)
 	for h := range ridge {
-		ridge[h] = float32(float64(m.Reg) * math.Pow(float64(h)+float64(m.Alpha)*float64(n), float64(m.Exponent)))
+		ridge[h] = m.Ridge(h)
 	}
 	early = append(scanned,
 		section{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, gram(table, n, d, m.Alpha))},

@@ -28,7 +28,8 @@ import (
 //	5 map   label: 0 users, 1 events, 2 dropped, 3 fewest people behind an
 //	        item, 4 digest (bin of 32)
 //	6 map   item factors: 0 d, 1 n×d float32: factors, 2 alpha, 3 reg, 4 nu,
-//	        5 d×d float32: the people's second moment, left out when not known
+//	        5 d×d float32: the people's second moment, left out when not known,
+//	        6 uint 1: only observed pairs scale the ridge, else left out
 //	7 map   item-item weights: 0 n uint32: neighbours per row, 1 uint32: their
 //	        columns, 2 float32: their weights
 //	8 array of what it was learnt with, each an array: name, 8 bytes of float64,
@@ -303,7 +304,7 @@ func readLabel(d *wire.Decoder, l *Label) {
 }
 
 func readFactors(d *wire.Decoder, m *Model) {
-	keys := d.Map(6)
+	keys := d.Map(7)
 	for keys.Next() {
 		switch keys.Key {
 		case 0:
@@ -318,6 +319,8 @@ func readFactors(d *wire.Decoder, m *Model) {
 			m.Exponent = math.Float32frombits(uint32(d.Uint(math.MaxUint32)))
 		case 5:
 			m.Moment = readFloat32s(d)
+		case 6:
+			m.Observed = d.Uint(1) == 1
 		default:
 			keys.Unknown()
 		}
@@ -388,8 +391,10 @@ func readTable(d *wire.Decoder) []byte {
 
 func appendFactors(doc []byte, m *Model) []byte {
 	size := 5
-	if m.Moment != nil {
-		size = 6
+	for _, has := range []bool{m.Moment != nil, m.Observed} {
+		if has {
+			size++
+		}
 	}
 	doc = wire.AppendMap(doc, size)
 	doc = wire.AppendUint(wire.AppendUint(doc, 0), uint64(m.Dim))
@@ -399,6 +404,9 @@ func appendFactors(doc []byte, m *Model) []byte {
 	}
 	if m.Moment != nil {
 		doc = appendFloat32s(doc, 5, m.Moment)
+	}
+	if m.Observed {
+		doc = wire.AppendUint(wire.AppendUint(doc, 6), 1)
 	}
 	return doc
 }

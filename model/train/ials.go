@@ -62,6 +62,7 @@ const MaxDim = quant.MaxDim
 type ials struct {
 	dim, epochs, workers      int
 	reg, alpha, exponent, std float32
+	scale                     float32 // alpha in the regularisation
 
 	byUser, byItem *data.Matrix
 	users, items   []float32 // rows × Dim, row-major
@@ -101,7 +102,7 @@ func newIALS(t *training) *ials {
 	s := &ials{
 		dim: t.whole("dim"), epochs: t.whole("epochs"), workers: t.cfg.Workers,
 		reg: t.float("reg"), alpha: t.float("alpha"), exponent: t.float("exponent"), std: t.float("std"),
-		byUser: m, byItem: m.Transpose(), meter: t.meter,
+		scale: t.float("alpha"), byUser: m, byItem: m.Transpose(), meter: t.meter,
 	}
 	s.users, s.items = make([]float32, m.Rows*s.dim), make([]float32, m.Cols*s.dim)
 	s.meter.state.Total = int64(s.epochs)*int64(m.Rows+m.Cols) + int64(m.Rows)
@@ -161,7 +162,7 @@ func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) er
 			for r := from; r < to; r++ {
 				col, val := pairs.Row(r)
 				copy(s.a, gram)
-				if !s.solve(x[r*d:r*d+d], y, col, val, t.ridge(len(col), pairs.Cols)) {
+				if !s.solve(x[r*d:r*d+d], y, col, val, ridge(t.reg, t.scale, t.exponent, len(col), pairs.Cols)) {
 					return fmt.Errorf("%s: row %d with %d pairs: its system is not positive definite in float32: "+
 						"use a larger reg or smaller weights", t.meter.state.Stage, r, len(col))
 				}
@@ -170,13 +171,6 @@ func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) er
 			return nil
 		}
 	})
-}
-
-// ridge returns λ(n + α·others)^ν, for a row with n of the pairs it could have
-// with so many others.
-func (t *ials) ridge(n, others int) float32 {
-	scale := float64(n) + float64(t.alpha)*float64(others)
-	return float32(float64(t.reg) * math.Pow(scale, float64(t.exponent)))
 }
 
 // gram returns the lower triangle of w·YᵀY. Partial sums over fixed ranges of

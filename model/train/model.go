@@ -1,6 +1,8 @@
 package train
 
 import (
+	"math"
+
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/data"
 )
@@ -10,10 +12,11 @@ type Algorithm string
 
 // Some algorithms; [Algorithms] lists all.
 const (
-	IALS    Algorithm = "ials"    // implicit alternating least squares
-	EASE    Algorithm = "ease"    // linear item-item model, closed form
-	Ridge   Algorithm = "ridge"   // linear item-item model, from each item's strongest neighbours
-	Popular Algorithm = "popular" // number of people per item
+	IALS     Algorithm = "ials"     // implicit alternating least squares
+	EASE     Algorithm = "ease"     // linear item-item model, closed form
+	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
+	Popular  Algorithm = "popular"  // number of people per item
+	Imported Algorithm = "imported" // item factors that were learnt elsewhere
 )
 
 // Model is what training leaves: item-side parameters and the catalogue, in
@@ -31,6 +34,7 @@ type Model struct {
 	Alpha    float32   // weight of an unobserved pair
 	Reg      float32   // lambda
 	Exponent float32   // nu of the frequency-scaled regularisation
+	Observed bool      // only observed pairs scale it
 	Moment   []float32 // d×d: mean of x·xᵀ over the people; for packing, never shipped; nil in older files
 
 	// For sums of neighbours: the weight of neighbour j for a history with item i, row by row.
@@ -48,11 +52,30 @@ func (m *Model) Scorer() bundle.Scorer {
 	return bundle.ScorerPopular
 }
 
+// Ridge returns what the fold-in of a person with n items adds to the diagonal:
+// lambda·(n + alpha·items)^nu (Rendle et al. 2021, eq. 4) or, where only
+// observed pairs scale it, lambda·n^nu (ALS-WR: Zhou et al., "Large-scale parallel
+// collaborative filtering for the Netflix prize", AAIM 2008, with nu = 1).
+func (m *Model) Ridge(n int) float32 {
+	alpha := m.Alpha
+	if m.Observed {
+		alpha, n = 0, max(n, 1) // a person without items has no system, but a row in the bundle's table
+	}
+	return ridge(m.Reg, alpha, m.Exponent, n, len(m.Count))
+}
+
+// ridge returns λ(n + α·others)^ν, for a row with n of the pairs it could have
+// with so many others.
+func ridge(lambda, alpha, nu float32, n, others int) float32 {
+	scale := float64(n) + float64(alpha)*float64(others)
+	return float32(float64(lambda) * math.Pow(scale, float64(nu)))
+}
+
 // Label is what the privacy label of a bundle says about the training data.
 type Label struct {
-	Users        uint64   // people in the training data, after cleaning
+	Users        uint64   // people in the training data, after cleaning; 0: it was learnt without, or elsewhere
 	Events       uint64   // user-item pairs they left
 	Dropped      uint64   // rows of the log that cleaning dropped
-	MinItemUsers uint32   // the fewest people behind any item
+	MinItemUsers uint32   // the fewest people behind any item that has some
 	Digest       [32]byte // SHA-256 over the cleaned pairs, see data.Log.Digest
 }

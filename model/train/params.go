@@ -43,13 +43,14 @@ type learner struct {
 	help   string
 	params []Param
 	scorer bundle.Scorer                          // which parts of a model it fills
+	alone  bool                                   // it can do without a single pair
 	learn  func(context.Context, *training) error // fills in training.model
 }
 
 // learners returns every algorithm, in the order in which people are told of
 // them.
 func learners() []*learner {
-	return []*learner{&ialsLearner, &easeLearner, &ridgeLearner, &popularLearner}
+	return []*learner{&ialsLearner, &easeLearner, &ridgeLearner, &popularLearner, &importedLearner}
 }
 
 func learnerOf(a Algorithm) *learner {

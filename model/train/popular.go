@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/nearside/nearside/model/core/bundle"
-	"github.com/nearside/nearside/model/data"
 )
 
 // The number of people per item is all there is to this model, and every model
@@ -18,8 +17,9 @@ var popularLearner = learner{
 	learn:  func(context.Context, *training) error { return nil },
 }
 
-// count checks m and fills the model's Count and Label.
-func count(model *Model, m *data.Matrix) error {
+// count checks the pairs and fills the model's Count and Label.
+func (t *training) count() error {
+	m, model := t.Pairs, t.model
 	model.Count = make([]uint32, m.Cols)
 	for u := range m.Rows {
 		col, val := m.Row(u)
@@ -34,15 +34,18 @@ func count(model *Model, m *data.Matrix) error {
 		}
 	}
 	model.Label.Events = uint64(len(m.Col))
-	switch model.Label.Users {
-	case 0:
+	switch {
+	case m.Cols == 0:
+		return errors.New("no items")
+	case model.Label.Users == 0 && !t.learner.alone:
 		return fmt.Errorf("no pair among %d users and %d items", m.Rows, m.Cols)
-	case 1:
+	case model.Label.Users == 1:
 		return errors.New("one user: a model would only tell what that person had")
 	}
-	model.Label.MinItemUsers = math.MaxUint32
 	for _, n := range model.Count {
-		model.Label.MinItemUsers = min(model.Label.MinItemUsers, n)
+		if least := &model.Label.MinItemUsers; n > 0 && (*least == 0 || n < *least) {
+			*least = n
+		}
 	}
 	return nil
 }

@@ -7,8 +7,8 @@
 // model, bit for bit, however many workers there are. [Model.Write] and [Read]
 // keep a model in a file.
 //
-// Train refuses logs from which nothing private can be learnt (fewer than two
-// people), weights that are not finite numbers of at least 0, and parameters
+// Train refuses logs from which nothing private can be learnt (of one person, or
+// of none where a model needs some), weights that are not finite numbers of at least 0, and parameters
 // that are unknown or out of bounds, before it starts. It prints nothing; see
 // [Progress].
 package train
@@ -26,9 +26,10 @@ import (
 // Input is what there is to learn from. Indices of users and items are the same
 // in all of it.
 type Input struct {
-	Pairs     *data.Matrix    // users × items: what each pair weighs
+	Pairs     *data.Matrix    // users × items: what each pair weighs; nil: there are none
 	Sequences *data.Sequences // the same events in order, repeats included; nil: no order is known
 	Items     []data.Item     // n: the catalogue, in the order of the columns; nil: nothing is known of it
+	Vectors   *data.Vectors   // of items, by their ids; nil: there are none
 }
 
 // Config says how to learn. Only Algorithm has no default.
@@ -92,16 +93,19 @@ func newTraining(in Input, cfg Config) (*training, error) {
 	if cfg.Workers == 0 {
 		t.cfg.Workers = runtime.GOMAXPROCS(0)
 	}
+	if in.Pairs == nil {
+		t.Pairs = &data.Matrix{Cols: len(in.Items), Ptr: make([]int64, 1)}
+	}
 	switch {
 	case cfg.Workers < 0:
 		return nil, fmt.Errorf("workers %d: want at least 1", cfg.Workers)
 	case cfg.Resume && cfg.Checkpoint == "":
 		return nil, errors.New("resume: no checkpoint file is named")
-	case in.Items != nil && len(in.Items) != in.Pairs.Cols:
-		return nil, fmt.Errorf("a catalogue of %d items, and pairs with %d", len(in.Items), in.Pairs.Cols)
+	case in.Items != nil && len(in.Items) != t.Pairs.Cols:
+		return nil, fmt.Errorf("a catalogue of %d items, and pairs with %d", len(in.Items), t.Pairs.Cols)
 	}
 	t.model = &Model{Algorithm: cfg.Algorithm, Items: in.Items, Params: t.cfg.Params}
-	return t, count(t.model, in.Pairs)
+	return t, t.count()
 }
 
 // value, float and whole return a parameter that the learner declares.

@@ -57,11 +57,26 @@ func checkerboard(n int) *data.Matrix {
 
 func mustTrain(t *testing.T, m *data.Matrix, cfg Config) *Model {
 	t.Helper()
-	model, err := Train(context.Background(), Input{Pairs: m}, cfg)
+	model, err := Train(context.Background(), input(m), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return model
+}
+
+// input adds to pairs what any algorithm may need.
+func input(m *data.Matrix) Input {
+	const d = 3
+	in := Input{Pairs: m, Items: make([]data.Item, m.Cols), Vectors: &data.Vectors{Dim: d}}
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for i := range in.Items {
+		in.Items[i] = data.Item{ID: "i" + strconv.Itoa(i), Title: "item " + strconv.Itoa(i), Tags: []string{"x", strconv.Itoa(i % 3)}, Published: -5}
+		in.Vectors.IDs.Add(in.Items[i].ID)
+		for range d {
+			in.Vectors.Values = append(in.Vectors.Values, float32(rnd.NormFloat64()))
+		}
+	}
+	return in
 }
 
 // begin is a training that has not begun to learn.
@@ -353,6 +368,7 @@ func TestWhatCannotBeLearntIsRefused(t *testing.T) {
 		"negative reg":                 {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"reg": -1}}},
 		"half a dim":                   {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"dim": 1.5}}},
 		"NaN":                          {random(9, 9, .5), Config{Algorithm: IALS, Params: Params{"reg": math.NaN()}}},
+		"no vectors":                   {random(9, 9, .5), Config{Algorithm: Imported}},
 		"a parameter of another model": {random(9, 9, .5), Config{Algorithm: EASE, Params: Params{"dim": 2}}},
 	} {
 		if _, err := Train(context.Background(), Input{Pairs: c.m}, c.cfg); err == nil {
@@ -369,9 +385,6 @@ func TestModelFilesRoundTripAndDamagedOnesAreRefused(t *testing.T) {
 	m := random(30, 8, .4)
 	for _, a := range Algorithms() {
 		want := mustTrain(t, m, Config{Algorithm: a, Params: small(a)})
-		for i := range 8 {
-			want.Items = append(want.Items, data.Item{ID: "i" + strconv.Itoa(i), Title: "T", Tags: []string{"x", "y"}, Published: -5})
-		}
 		path := filepath.Join(t.TempDir(), "model.nsm")
 		if err := want.Save(path); err != nil {
 			t.Fatal(err)
