@@ -15,7 +15,7 @@ import (
 
 // source holds the flags that say what to learn from.
 type source struct {
-	Events       string            `required:"" placeholder:"FILE" help:"Event log, or a folder that holds one under a known name."`
+	Events       string            `placeholder:"FILE" help:"Event log, or a folder that holds one under a known name."`
 	Items        string            `placeholder:"FILE" help:"Catalogue: titles, tags and the like."`
 	Format       string            `placeholder:"NAME" help:"Format of the event log, when it is not guessed: csv, tsv, blanks, lists, sessions, colons, jsonl, parquet."`
 	Columns      map[string]string `mapsep:"," placeholder:"user=NAME,…" help:"Columns of the event log: name, position from 1, or nothing to leave it out."`
@@ -59,25 +59,73 @@ func (l learner) configs(algorithms ...train.Algorithm) ([]train.Config, error) 
 	return list, nil
 }
 
+// vectorFlags hold the flags that say how a file of vectors is read.
+type vectorFlags struct {
+	VectorIDs     string            `name:"vector-ids" placeholder:"FILE" help:"Ids of the vectors, one a line; without it the file's own, or row numbers from 0."`
+	VectorTensor  string            `placeholder:"NAME" help:"The matrix to read where a file has several."`
+	VectorColumns map[string]string `mapsep:"," placeholder:"id=NAME,…" help:"Columns id and vector of a Parquet file."`
+}
+
+func (f vectorFlags) read(path string) (*data.Vectors, error) {
+	v, err := data.ReadVectors(path, data.VectorOptions{IDs: f.VectorIDs, Tensor: f.VectorTensor, Columns: f.VectorColumns})
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, v.Source)
+	return v, nil
+}
+
 // dataset is what the files of a source say, cleaned.
 type dataset struct {
 	log     *data.Log
-	items   []data.Item // of log, by index
-	dropped int         // rows of the log that reading and cleaning dropped
+	items   []data.Item   // of log, by index
+	vectors *data.Vectors // of items; nil: there are none
+	dropped int           // rows of the log that reading and cleaning dropped
 }
 
 // read reads and cleans a source. What was kept and what was dropped goes to
 // standard error.
 func (s source) read() (*dataset, error) {
-	if info, err := os.Stat(s.Events); err == nil && info.IsDir() {
-		events, items, err := data.Find(s.Events)
-		if err != nil {
-			return nil, err
-		}
-		s.Events = events
-		if s.Items == "" {
-			s.Items = items
-		}
+	s, err := s.find()
+	if err != nil {
+		return nil, err
+	}
+	log, dropped, err := s.readEvents()
+	if err != nil {
+		return nil, err
+	}
+	items, err := s.readItems()
+	if err != nil {
+		return nil, err
+	}
+	d, err := clean(log, items, s.cleaning())
+	if err != nil {
+		return nil, err
+	}
+	d.dropped += dropped
+	return d, nil
+}
+
+// find names the files of a folder.
+func (s source) find() (source, error) {
+	if info, err := os.Stat(s.Events); err != nil || !info.IsDir() {
+		return s, nil
+	}
+	events, items, err := data.Find(s.Events)
+	if err != nil {
+		return s, err
+	}
+	s.Events = events
+	if s.Items == "" {
+		s.Items = items
+	}
+	return s, nil
+}
+
+// readEvents reads the log and says how many rows were dropped.
+func (s source) readEvents() (log *data.Log, dropped int, err error) {
+	if s.Events == "" {
+		return nil, 0, &usageError{err: errors.New("missing flags: --events=FILE"), hint: "--events takes a log, or a folder that holds one"}
 	}
 	bar := newProgress("reading")
 	log, report, err := data.ReadEvents(s.Events, data.Options{
@@ -86,24 +134,23 @@ func (s source) read() (*dataset, error) {
 	})
 	bar.end()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	fmt.Fprintln(os.Stderr, report)
-	dropped := report.Rows - report.Kept
-	var items []data.Item
-	if s.Items != "" {
-		items, report, err = data.ReadItems(s.Items, data.Options{Columns: s.ItemColumns, Lenient: s.Lenient})
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintln(os.Stderr, report)
+	return log, report.Rows - report.Kept, nil
+}
+
+// readItems reads the catalogue, if there is one.
+func (s source) readItems() ([]data.Item, error) {
+	if s.Items == "" {
+		return nil, nil
 	}
-	d, err := clean(log, items, s.cleaning())
+	items, report, err := data.ReadItems(s.Items, data.Options{Columns: s.ItemColumns, Lenient: s.Lenient})
 	if err != nil {
 		return nil, err
 	}
-	d.dropped += dropped
-	return d, nil
+	fmt.Fprintln(os.Stderr, report)
+	return items, nil
 }
 
 func (s source) cleaning() data.Cleaning {
@@ -127,16 +174,32 @@ func clean(log *data.Log, catalogue []data.Item, c data.Cleaning) (*dataset, err
 			hint: "--min-user-items and --min-item-users say how few are too few",
 		}
 	}
-	items := make([]data.Item, log.Items.Len())
+	return &dataset{log: log, items: known(&log.Items, catalogue), dropped: report.Rows - report.Kept}, nil
+}
+
+// known returns an item for each of ids: that of the catalogue, or one that has
+// its id and nothing else.
+func known(ids *data.IDs, catalogue []data.Item) []data.Item {
+	items := make([]data.Item, ids.Len())
 	for i := range items {
-		items[i].ID = log.Items.ID(int32(i))
+		items[i].ID = ids.ID(int32(i))
 	}
 	for _, it := range catalogue {
-		if i, ok := log.Items.Index(it.ID); ok {
+		if i, ok := ids.Index(it.ID); ok {
 			items[i] = it
 		}
 	}
-	return &dataset{log: log, items: items, dropped: report.Rows - report.Kept}, nil
+	return items
+}
+
+// addNew adds those of items that nobody has met.
+func (d *dataset) addNew(items []data.Item) {
+	for _, it := range items {
+		if _, met := d.log.Items.Index(it.ID); !met {
+			d.log.Items.Add(it.ID)
+			d.items = append(d.items, it)
+		}
+	}
 }
 
 // learn trains on log, which is the dataset's own or the training part of a
@@ -145,7 +208,9 @@ func (d *dataset) learn(ctx context.Context, log *data.Log, cfg train.Config) (*
 	bar := newProgress("learning " + string(cfg.Algorithm))
 	defer bar.end()
 	cfg.Progress = func(p train.Progress) { bar.set(p.Done, p.Total) }
-	m, err := train.Train(ctx, train.Input{Pairs: matrix(log), Sequences: log.Sequences(), Items: d.items}, cfg)
+	m, err := train.Train(ctx, train.Input{
+		Pairs: matrix(log), Sequences: log.Sequences(), Items: d.items, Vectors: d.vectors,
+	}, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 
 type cli struct {
 	Train      trainCmd      `cmd:"" help:"Learn a model from an event log."`
+	Import     importCmd     `cmd:"" help:"Make a model of item factors that were learnt elsewhere."`
 	Keygen     keygenCmd     `cmd:"" help:"Make a publisher's key and the root that devices trust."`
 	Pack       packCmd       `cmd:"" help:"Pack a model into a signed bundle."`
 	Verify     verifyCmd     `cmd:"" help:"Check everything a device would check of a bundle."`

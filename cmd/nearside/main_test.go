@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs whole sessions. Each has events.csv and items.csv of a small
-// magazine in its folder; the condition [module] says that the module is built.
+// magazine in its folder, and what Spark saved in spark-als; the condition [module] says that the module is built.
 func TestScripts(t *testing.T) {
 	cache := t.TempDir()
 	world := modeltest.Magazine(1, modeltest.Size{Items: 120, Readers: 300})
@@ -44,7 +44,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", cache) // the module is compiled once for all scripts
 			return errors.Join(
 				os.WriteFile(filepath.Join(env.WorkDir, "events.csv"), events, 0o644),
-				os.WriteFile(filepath.Join(env.WorkDir, "items.csv"), items, 0o644))
+				os.WriteFile(filepath.Join(env.WorkDir, "items.csv"), items, 0o644),
+				os.CopyFS(filepath.Join(env.WorkDir, "spark-als"), os.DirFS("../../model/data/testdata/vectors/spark-als")))
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond != "module" {

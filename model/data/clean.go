@@ -158,6 +158,22 @@ func (l *Log) byUser() (ptr []int, rows []int32) {
 	return ptr, rows
 }
 
+// Only returns the rows of l on items that ids has, and how many others there
+// were. l is not changed.
+func Only(l *Log, ids *IDs) (only *Log, others int) {
+	known := make([]bool, l.Items.Len())
+	for i := range known {
+		_, known[i] = ids.Index(l.Items.ID(int32(i)))
+	}
+	keep := make([]bool, l.Len())
+	for e, i := range l.Item {
+		if keep[e] = known[i]; !known[i] {
+			others++
+		}
+	}
+	return l.pick(keep, false), others
+}
+
 // pick returns a log of the rows that keep marks. Users without rows lose
 // their index, and so do items unless allItems is set.
 func (l *Log) pick(keep []bool, allItems bool) *Log {
