@@ -162,7 +162,7 @@ func (t *ials) solve(ctx context.Context, pairs *data.Matrix, x, y []float32) er
 			for r := from; r < to; r++ {
 				col, val := pairs.Row(r)
 				copy(s.a, gram)
-				if !s.solve(x[r*d:r*d+d], y, col, val, ridge(t.reg, t.scale, t.exponent, len(col), pairs.Cols)) {
+				if !s.solve(x[r*d:r*d+d], y, col, val, scaledReg(t.reg, t.scale, t.exponent, len(col), pairs.Cols)) {
 					return fmt.Errorf("%s: row %d with %d pairs: its system is not positive definite in float32: "+
 						"use a larger reg or smaller weights", t.meter.state.Stage, r, len(col))
 				}

@@ -61,12 +61,12 @@ func (m *Model) Ridge(n int) float32 {
 	if m.Observed {
 		alpha, n = 0, max(n, 1) // a person without items has no system, but a row in the bundle's table
 	}
-	return ridge(m.Reg, alpha, m.Exponent, n, len(m.Count))
+	return scaledReg(m.Reg, alpha, m.Exponent, n, len(m.Count))
 }
 
-// ridge returns λ(n + α·others)^ν, for a row with n of the pairs it could have
+// scaledReg returns λ(n + α·others)^ν, for a row with n of the pairs it could have
 // with so many others.
-func ridge(lambda, alpha, nu float32, n, others int) float32 {
+func scaledReg(lambda, alpha, nu float32, n, others int) float32 {
 	scale := float64(n) + float64(alpha)*float64(others)
 	return float32(float64(lambda) * math.Pow(scale, float64(nu)))
 }
