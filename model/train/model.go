@@ -12,6 +12,7 @@ type Algorithm string
 
 // Some algorithms; [Algorithms] lists all.
 const (
+	Auto     Algorithm = "auto"     // a pool of tables and factors, and a net on top
 	IALS     Algorithm = "ials"     // implicit alternating least squares
 	EASE     Algorithm = "ease"     // linear item-item model, closed form
 	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
@@ -39,11 +40,16 @@ type Model struct {
 
 	// For sums of neighbours: the weight of neighbour j for a history with item i, row by row.
 	Neighbours *data.Matrix // n×n
+
+	// For a pool, coded as it ships.
+	Pool *bundle.Pool
 }
 
 // Scorer says how a device scores with m, by the parts that m has.
 func (m *Model) Scorer() bundle.Scorer {
 	switch {
+	case m.Pool != nil:
+		return bundle.ScorerPool
 	case m.Factors != nil:
 		return bundle.ScorerFoldIn
 	case m.Neighbours != nil:

@@ -50,7 +50,7 @@ type learner struct {
 // learners returns every algorithm, in the order in which people are told of
 // them.
 func learners() []*learner {
-	return []*learner{&ialsLearner, &easeLearner, &ridgeLearner, &popularLearner, &importedLearner}
+	return []*learner{&autoLearner, &ialsLearner, &easeLearner, &ridgeLearner, &popularLearner, &importedLearner}
 }
 
 func learnerOf(a Algorithm) *learner {

@@ -116,6 +116,7 @@ const (
 	ScorerPopular    Scorer = 1 // popularity alone
 	ScorerFoldIn     Scorer = 2 // item factors; the person's are solved on the device
 	ScorerNeighbours Scorer = 3 // sum over the rows of the history's items
+	ScorerPool       Scorer = 4 // see Pool
 )
 
 // Scoring is what the scorer needs besides the sections.

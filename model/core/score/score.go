@@ -18,6 +18,10 @@ type Taste struct {
 	Item   int
 	Weight uint32 // in units of 1/65536, above 0
 	Event  int    // position in the history of the event that carries the weight
+
+	// For pools.
+	Times int // events on the item
+	Since int // events after its last one
 }
 
 // History is a person's events as a bundle sees them.
@@ -285,6 +289,8 @@ func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
 	}
 	return s.reasons
 }
+
+func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 
 func max32(a, b float32) float32 {
 	if a > b {
