@@ -58,7 +58,11 @@ func (s *Sparse) Open() error {
 	s.codes, s.items = make([]uint32, s.N+1), make([]uint32, s.N+1)
 	at := 0
 	for i, count := range s.Counts {
-		s.codes[i+1] = s.codes[i] + uint32(count)*uint32(s.C)
+		codes := int(s.codes[i]) + int(count)*s.C
+		if codes > len(s.Codes) { // before the sum leaves 32 bits
+			return ErrSparseShape
+		}
+		s.codes[i+1] = uint32(codes)
 		bit, last := 8*at, -1
 		for range count {
 			gap, size := s.gap(bit)
