@@ -211,13 +211,12 @@ func EncodeSparse(rows []SparseRow, c int) Sparse {
 				inverse[t] = 1 / SparseScale(b)
 			}
 		}
-		for k := range row.Weights {
-			v := min(max(row.Weights[k]*inverse[k%c], -1), 1)
-			code := SquareLawCode(v)
+		for k, w := range row.Weights {
+			code := SquareLawCode(min(max(w*inverse[k%c], -1), 1))
 			switch {
-			case code == 0 && v > 0:
+			case code == 0 && w > 0:
 				code = 1
-			case code == 0 && v < 0:
+			case code == 0 && w < 0:
 				code = -1
 			}
 			s.Codes = append(s.Codes, code)
