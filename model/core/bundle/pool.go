@@ -2,13 +2,26 @@ package bundle
 
 import "github.com/nearside/nearside/model/core/quant"
 
-// Bounds of a [Pool].
+// Bounds of a [Pool]. With them nothing that a device computes is infinite or no
+// number, of which engines could make different integers. A taste weighs at most
+// 2⁸, a scale is below 2²⁴ and there are at most 2³ columns and 2¹² tastes, so
+// sums of the columns stay below 2⁶⁷. Factors are at most 2²⁶ in size and 2¹⁰,
+// so a person's are below 2⁹⁰ and products with a row below 2¹²⁶. Features are
+// at most 2⁶ in size and in number; so are a net's units, and the numbers in it
+// are at most 2²⁰ in size: its inputs stay below 2⁴¹, its layers below 2⁶⁷, 2⁹³
+// and 2¹¹⁹.
 const (
 	MaxPositions  = 32
 	MaxBuckets    = 16
 	MaxPoolWeight = 1 << 20
 	MaxHidden     = 64
+	MaxNetValue   = 1 << 20 // means, scales, biases, and weights
+	MaxRanked     = 1000    // Pool.Candidates and Pool.Nearest
 )
+
+// NetInputs returns how many features a candidate has, and inputs a net, over so
+// many columns: SPEC.md lists them.
+func NetInputs(columns int) int { return 3*columns + 15 }
 
 // Pool is how ScorerPool weighs a history. A history's items are taken from the
 // one met last; item p of them, in a history of bucket b, gives to item j
@@ -24,6 +37,7 @@ type Pool struct {
 	Weights    []float32  // (len(Buckets)+1) × (Sparse.C+2) × Positions: columns, self, dense
 	Repeats    bool       // items of the history may be in the answer
 	Candidates int        // how many of the best the net ranks again
+	Nearest    int        // how many of a scan's best are candidates too; 0: factors only add to the score
 	Decays     [2]float32 // how much less an item counts than the next newer one, in the features of the columns; 1 where order means nothing
 
 	Sparse quant.Sparse // without columns: none
