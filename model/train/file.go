@@ -34,6 +34,7 @@ import (
 //	        columns, 2 float32: their weights
 //	8 array of what it was learnt with, each an array: name, 8 bytes of float64,
 //	        left out when not known
+//	9 map   pool, see poolfile.go
 //
 // A model has the parts that its algorithm learns.
 const (
@@ -56,7 +57,7 @@ func (m *Model) Write(w io.Writer) error {
 		return fmt.Errorf("train: model: %w", err)
 	}
 	pairs := 6
-	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil} {
+	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil, m.Pool != nil} {
 		if has {
 			pairs++
 		}
@@ -77,6 +78,9 @@ func (m *Model) Write(w io.Writer) error {
 	}
 	if m.Params != nil {
 		doc = appendParams(wire.AppendUint(doc, 8), m.Params)
+	}
+	if m.Pool != nil {
+		doc = appendPool(wire.AppendUint(doc, 9), m.Pool)
 	}
 	if _, err := w.Write(doc); err != nil {
 		return fmt.Errorf("train: model: %w", err)
@@ -138,6 +142,8 @@ func parseModel(doc []byte) (*Model, error) {
 			m.Neighbours = readNeighbours(d, len(m.Items))
 		case keys.Key == 8:
 			m.Params = readParams(d)
+		case keys.Key == 9:
+			m.Pool = readPool(d, len(m.Items))
 		default:
 			keys.Unknown()
 		}
@@ -174,10 +180,17 @@ func (m *Model) check() error {
 		return fmt.Errorf("algorithm %q: want one of %v", m.Algorithm, Algorithms())
 	case m.Scorer() != learner.scorer:
 		return fmt.Errorf("%s without what it learns", m.Algorithm)
-	case m.Factors != nil && m.Neighbours != nil:
-		return errors.New("factors and neighbours: want one of them")
-	case m.Factors != nil:
-		return m.checkFactors(n)
+	case m.Neighbours != nil && (m.Factors != nil || m.Pool != nil):
+		return errors.New("neighbours besides factors or a pool: want one of them")
+	}
+	if m.Factors != nil {
+		if err := m.checkFactors(n); err != nil {
+			return err
+		}
+	}
+	switch {
+	case m.Pool != nil:
+		return checkPool(m.Pool, n, m.Factors != nil)
 	case m.Neighbours != nil:
 		return m.checkNeighbours(n)
 	}
