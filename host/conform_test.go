@@ -17,6 +17,7 @@ import (
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm/abi"
@@ -92,29 +93,38 @@ func itemIDs(t testing.TB, h *Host) []string {
 }
 
 // worlds are the models and codecs that have vectors, by name.
-var worlds = map[string]struct {
-	algorithm train.Algorithm
-	quant     pack.Quant
-}{
+var worlds = map[string]testWorld{
 	"ials":        {algorithm: train.IALS},
 	"ease":        {algorithm: train.EASE},
 	"popular":     {algorithm: train.Popular},
-	"int4":        {train.IALS, pack.Quant{Codec: bundle.CodecInt4}},
-	"float":       {train.IALS, pack.Quant{Codec: bundle.CodecFloat}},
-	"binary":      {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Candidates: 20}},
-	"pq":          {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 4, Candidates: 20}},
-	"pq-int8":     {train.IALS, pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20}},
-	"binary-int4": {train.IALS, pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt4, Candidates: 20}},
+	"int4":        {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecInt4}},
+	"float":       {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecFloat}},
+	"binary":      {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecBinary, Candidates: 20}},
+	"pq":          {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 4, Candidates: 20}},
+	"pq-int8":     {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20}},
+	"binary-int4": {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt4, Candidates: 20}},
+
+	"pool":              {algorithm: train.Popular, pool: &modeltest.PoolShape{Items: 40, Columns: 3, Net: true, Repeats: true}},
+	"pool-sums":         {algorithm: train.Popular, pool: &modeltest.PoolShape{Items: 40, Columns: 5}},
+	"pool-factors":      {algorithm: train.IALS, pool: &modeltest.PoolShape{Items: 40, Columns: 2, Net: true, Factors: true}},
+	"pool-factors-sums": {algorithm: train.IALS, pool: &modeltest.PoolShape{Items: 40, Columns: 1, Factors: true, Repeats: true}},
+	"pool-pq-int8": {
+		algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20},
+		pool: &modeltest.PoolShape{Items: 40, Columns: 3, Net: true, Factors: true, Repeats: true},
+	},
 }
 
 // TestEveryEngineGivesTheSameBytes compares native, compiler and interpreter.
 func TestEveryEngineGivesTheSameBytes(t *testing.T) {
-	for algorithm, w := range worlds {
-		root, file := worldOf(t, w.algorithm, w.quant)
+	for world, w := range worlds {
+		root, file := worldOf(t, w)
 		compiled := open(t, root, file, false, 1)
 		interpreted := open(t, root, file, true, 1)
 		here := native(t, root, file)
 		for i, req := range requests(200, itemIDs(t, compiled)) {
+			if w.pool != nil {
+				req.Seen = slate.Seen(i % 3)
+			}
 			s, err := here.Recommend(req)
 			if err != nil {
 				t.Fatal(err)
@@ -123,7 +133,7 @@ func TestEveryEngineGivesTheSameBytes(t *testing.T) {
 			for name, h := range map[string]*Host{"compiler": compiled, "interpreter": interpreted} {
 				got, err := h.Call(context.Background(), abi.ExportRecommend, req.Append(nil))
 				if err != nil || !bytes.Equal(got, want) {
-					t.Fatalf("%s, request %d, %s: %v\ngot  %x\nwant %x", algorithm, i, name, err, got, want)
+					t.Fatalf("%s, request %d, %s: %v\ngot  %x\nwant %x", world, i, name, err, got, want)
 				}
 			}
 		}
@@ -304,16 +314,28 @@ func TestBadBundles(t *testing.T) {
 
 func updateVectors(t *testing.T) {
 	for name, w := range worlds {
-		root, file := worldOf(t, w.algorithm, w.quant)
+		root, file := worldOf(t, w)
 		v := vector{Root: name + ".nsr", Bundle: name + ".nsb", Now: now().Unix()}
 		h := open(t, root, file, true, 1)
 		add := func(name, export string, request []byte) {
 			got, err := h.Call(context.Background(), export, request)
 			v.Calls = append(v.Calls, call{name, export, hex.EncodeToString(request), statusOf(t, err), hex.EncodeToString(got)})
 		}
-		for i, req := range requests(24, itemIDs(t, h)) {
+		list := requests(24, itemIDs(t, h))
+		for i, req := range list {
+			if w.pool != nil {
+				req.Seen = slate.Seen(i % 3)
+			}
 			add("request "+string(rune('a'+i)), abi.ExportRecommend, req.Append(nil))
 		}
+		again := list[7]
+		again.Seen = slate.SeenHide
+		add("the history is not shown", abi.ExportRecommend, again.Append(nil))
+		again.Seen = slate.SeenShow
+		add("the history is shown", abi.ExportRecommend, again.Append(nil))
+		two := again.Append(nil)
+		two[len(two)-1] = 2
+		add("seen of 2", abi.ExportRecommend, two)
 		vector := wire.AppendFloat32s(nil, []float32{.5, -1, .25, 0, 3, -.125, 1, 2})
 		add("a vector", abi.ExportRecommend, slate.Request{K: 7, Vector: vector, Unavailable: []byte{3}}.Append(nil))
 		add("a vector too short", abi.ExportRecommend, slate.Request{K: 7, Vector: vector[:28]}.Append(nil))

@@ -71,23 +71,34 @@ func rootOf(t testing.TB, k *pack.Keys, expires int64) []byte {
 // world trains and packs a checkerboard of 40 items.
 func world(t testing.TB, algorithm train.Algorithm) (root, file []byte) {
 	t.Helper()
-	return worldOf(t, algorithm, pack.Quant{})
+	return worldOf(t, testWorld{algorithm: algorithm})
 }
 
-// worldOf is world with its factors coded in some way.
-func worldOf(t testing.TB, algorithm train.Algorithm, q pack.Quant) (root, file []byte) {
+// testWorld is a model of a checkerboard of 40 items, and how its factors are
+// coded.
+type testWorld struct {
+	algorithm train.Algorithm
+	quant     pack.Quant
+	pool      *modeltest.PoolShape // nil: none; with one the algorithm gives its factors
+}
+
+// worldOf is world for any model.
+func worldOf(t testing.TB, w testWorld) (root, file []byte) {
 	t.Helper()
 	log := modeltest.Checkerboard(60, 40)
 	params := map[train.Algorithm]train.Params{train.IALS: {"dim": 8, "epochs": 5}, train.EASE: {"lambda": 5}}
-	m, err := train.Train(context.Background(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: algorithm, Params: params[algorithm]})
+	m, err := train.Train(context.Background(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: w.algorithm, Params: params[w.algorithm]})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if w.pool != nil {
+		m.Algorithm, m.Pool = train.Auto, modeltest.Pool(7, *w.pool)
 	}
 	for i := range int32(log.Items.Len()) {
 		m.Items = append(m.Items, data.Item{ID: log.Items.ID(i), Title: "Field " + log.Items.ID(i), Tags: []string{[]string{"light", "dark"}[i%2]}})
 	}
 	k := keys(t, 1)
-	if file, err = pack.Pack(m, k, pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400, Quant: q}); err != nil {
+	if file, err = pack.Pack(m, k, pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400, Quant: w.quant}); err != nil {
 		t.Fatal(err)
 	}
 	return rootOf(t, k, expires), file

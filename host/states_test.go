@@ -20,7 +20,7 @@ import (
 )
 
 // twoStages has rows that come late.
-var twoStages = pack.Quant{Codec: bundle.CodecPQ, Bytes: 2, Rescore: bundle.CodecInt8, Candidates: 20}
+var twoStages = testWorld{algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 2, Rescore: bundle.CodecInt8, Candidates: 20}}
 
 // raw calls the exports of an instance as a host that may do anything.
 type raw struct {
@@ -174,7 +174,7 @@ func TestNothingIsOpenAtFirst(t *testing.T) {
 // TestABundleOpensWhileItArrives goes through ABI.md, "A bundle that is still
 // arriving".
 func TestABundleOpensWhileItArrives(t *testing.T) {
-	root, file := worldOf(t, train.IALS, twoStages)
+	root, file := worldOf(t, twoStages)
 	from := lateFrom(t, file)
 	h := open(t, root, file, false, 1)
 	whole, err := h.Call(context.Background(), abi.ExportRecommend, question)
@@ -240,7 +240,7 @@ func TestABundleOpensWhileItArrives(t *testing.T) {
 
 // TestBuffersOfAFailedOpenAreUsedUp by every status but partial.
 func TestBuffersOfAFailedOpenAreUsedUp(t *testing.T) {
-	root, file := worldOf(t, train.IALS, twoStages)
+	root, file := worldOf(t, twoStages)
 	other := rootOf(t, keys(t, 2), expires)
 	r := bare(t, open(t, root, file, false, 1))
 	now := uint64(now().Unix())
@@ -274,7 +274,7 @@ func TestBuffersOfAFailedOpenAreUsedUp(t *testing.T) {
 // TestAnotherBundleReplacesTheFirst, which then cannot be completed, and one
 // that is refused does not.
 func TestAnotherBundleReplacesTheFirst(t *testing.T) {
-	root, file := worldOf(t, train.IALS, twoStages)
+	root, file := worldOf(t, twoStages)
 	_, other := world(t, train.EASE)
 	h := open(t, root, file, false, 1)
 	r := bare(t, h)
@@ -318,7 +318,7 @@ func TestAnotherBundleReplacesTheFirst(t *testing.T) {
 // TestAWrongKnownAnswerClosesABundleThatCompletes, and one that is early does
 // not open with a wrong one.
 func TestAWrongKnownAnswerClosesABundleThatCompletes(t *testing.T) {
-	root, file := worldOf(t, train.IALS, twoStages)
+	root, file := worldOf(t, twoStages)
 	r := bare(t, open(t, root, file, false, 1))
 	now := uint64(now().Unix())
 	flip := func(pick func(m bundle.Manifest) bundle.KnownAnswer) []byte {
@@ -402,7 +402,7 @@ func TestARequestIsCleared(t *testing.T) {
 // that are right, nearly right, used up and wrong. Nothing traps, no status is
 // internal, and afterwards the instance opens a bundle and answers.
 func TestNoOrderOfCallsBreaksAnInstance(t *testing.T) {
-	root, file := worldOf(t, train.IALS, twoStages)
+	root, file := worldOf(t, twoStages)
 	h := open(t, root, file, false, 1)
 	want, err := h.Call(context.Background(), abi.ExportRecommend, question)
 	if err != nil {

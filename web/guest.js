@@ -13,7 +13,7 @@ export const codes = Object.freeze([
 /** The words for what a person did with an item; the index is the ABI's number. */
 export const kinds = Object.freeze(['unknown', 'view', 'click', 'like', 'buy', 'hide']);
 
-const abiVersion = 2;
+const abiVersion = 3;
 const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;

@@ -9,6 +9,7 @@ import (
 	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/train"
 )
 
@@ -21,6 +22,7 @@ type forged struct {
 	sections    []section
 	claims      map[bundle.Kind]int // lengths in the manifest that differ from those in the file
 	retrieval   *bundle.Retrieval   // nil: no key 12
+	pool        *forgedPool         // nil: no key 14
 	early       []bundle.KnownAnswer
 	earlyKey    bool // key 13, even when early is empty
 	noMagic     bool // the frame has no key 0
@@ -38,7 +40,7 @@ func forge(t testing.TB, q Quant, n, d int) forged {
 		t.Fatal(err)
 	}
 	r := opt.Quant.retrieval(m)
-	return forged{format: 2, abi: 2, scorer: bundle.ScorerFoldIn, items: n, dim: d, history: 4, sections: list, retrieval: &r}
+	return forged{format: 3, abi: 3, scorer: bundle.ScorerFoldIn, items: n, dim: d, history: 4, sections: list, retrieval: &r}
 }
 
 // forgeOther is forge for a model without factors.
@@ -49,7 +51,65 @@ func forgeOther(t testing.TB, a train.Algorithm, n int) forged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return forged{format: 2, abi: 2, scorer: m.Scorer(), items: n, history: 4, sections: list}
+	return forged{format: 3, abi: 3, scorer: m.Scorer(), items: n, history: 4, sections: list}
+}
+
+// forgedPool is the manifest's key 14.
+type forgedPool struct {
+	positions                          int
+	buckets                            []int
+	columns, rice, candidates, nearest int
+	repeats                            any
+	hidden                             []int // nil: no net
+}
+
+// forgePool is forge for a pool of shape.
+func forgePool(t testing.TB, shape modeltest.PoolShape, q Quant, d int) forged {
+	t.Helper()
+	m := poolModel(shape, d)
+	opt := Options{Quant: q.withDefaults(m), History: 4}
+	list, err := layOut(m, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := m.Pool
+	f := forged{format: 3, abi: 3, scorer: bundle.ScorerPool, items: shape.Items, history: 4, sections: list, pool: &forgedPool{
+		positions: p.Positions, buckets: p.Buckets, columns: p.Sparse.C, rice: p.Sparse.Rice, nearest: p.Nearest, repeats: p.Repeats,
+	}}
+	if m.Factors != nil {
+		r := opt.Quant.retrieval(m)
+		f.dim, f.retrieval = d, &r
+	}
+	if p.Net != nil {
+		f.pool.candidates, f.pool.hidden = p.Candidates, []int{p.Net.H1, p.Net.H2}
+	}
+	return f
+}
+
+func (p *forgedPool) write(w *writer) {
+	pairs := 7
+	if p.hidden != nil {
+		pairs++
+	}
+	w.mapLen(pairs)
+	w.uintField(0, uint64(p.positions))
+	w.key(1)
+	w.array(len(p.buckets))
+	for _, most := range p.buckets {
+		w.uint(uint64(most))
+	}
+	for k, v := range []int{p.columns, p.rice, p.candidates, p.nearest} {
+		w.uintField(uint64(2+k), uint64(v))
+	}
+	w.key(6)
+	w.keep(w.enc.Encode(p.repeats))
+	if p.hidden != nil {
+		w.key(7)
+		w.array(len(p.hidden))
+		for _, units := range p.hidden {
+			w.uint(uint64(units))
+		}
+	}
 }
 
 // set replaces a section's body, or adds one.
@@ -134,6 +194,9 @@ func (f *forged) manifest(t testing.TB) []byte {
 	if f.retrieval != nil {
 		pairs++
 	}
+	if f.pool != nil {
+		pairs++
+	}
 	if f.earlyKey || f.early != nil {
 		pairs++
 	}
@@ -195,6 +258,10 @@ func (f *forged) manifest(t testing.TB) []byte {
 		w.key(13)
 		w.answers(f.early)
 	}
+	if f.pool != nil {
+		w.key(14)
+		f.pool.write(w)
+	}
 	doc, err := w.bytes()
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +271,9 @@ func (f *forged) manifest(t testing.TB) []byte {
 
 // format1 makes an honest bundle of format 1 out of one with int8 rows.
 func (f *forged) format1() { f.format, f.abi, f.retrieval = 1, 1, nil }
+
+// format2 makes one of format 2, out of any but a pool.
+func (f *forged) format2() { f.format, f.abi = 2, 2 }
 
 // floats returns n times x.
 func floats(n int, x float64) []byte {

@@ -32,6 +32,10 @@ func FuzzOpenEarly(f *testing.F) {
 	for name, q := range quants {
 		bases[name] = forge(f, q, n, d)
 	}
+	for name := range poolShapes {
+		bases["pool, "+name] = forgePool(f, shaped(name, n), Quant{}, d)
+	}
+	bases["pool, rescored"] = forgePool(f, shaped("all", n), twoStages, d)
 	names := slices.Sorted(maps.Keys(bases))
 	for i := range names {
 		f.Add(uint8(i), uint16(0), []byte{}, []byte{}, uint8(0), []byte{})

@@ -291,19 +291,17 @@ func TestNoFlippedBitOpensEarly(t *testing.T) {
 	}
 }
 
-// TestFormat2LayoutsAreRefused signs bundles that contradict themselves. Each
-// is refused by Open; early ones are refused as soon as they could open, but
-// for lies about what has not come, which Complete refuses.
-func TestFormat2LayoutsAreRefused(t *testing.T) {
-	keys := testKeys(t, 1)
-	root := testRoot(t, keys)
-	var syntax *bundle.SyntaxError
-	type refusal struct {
-		name string
-		f    forged
-		want error // nil: a syntax error
-		late bool  // only Complete can tell
-	}
+// A refusal is a bundle that contradicts itself.
+type refusal struct {
+	name string
+	f    forged
+	want error // nil: a syntax error
+	late bool  // only Complete can tell
+}
+
+// TestContradictionsAreRefused signs bundles that contradict themselves; see
+// refuse.
+func TestContradictionsAreRefused(t *testing.T) {
 	var list []refusal
 	add := func(name string, f forged, want error, late bool) {
 		list = append(list, refusal{name, f, want, late})
@@ -329,7 +327,7 @@ func TestFormat2LayoutsAreRefused(t *testing.T) {
 				add(fmt.Sprintf("%s with %d of %d bytes of %v", name, size, len(s.body), s.kind), with(name, func(f *forged) { f.set(s.kind, body) }), bundle.ErrLayout, late)
 			}
 		}
-		for _, kind := range []bundle.Kind{10, bundle.KindRowScales, bundle.KindCentroids, bundle.KindCentScales, 22, bundle.KindStarts, bundle.KindScales, 28, bundle.KindRescore, bundle.KindRescoreScales, 34, 255} {
+		for _, kind := range []bundle.Kind{bundle.KindTrend, 14, bundle.KindRowScales, bundle.KindCentroids, bundle.KindCentScales, 22, bundle.KindStarts, bundle.KindScales, bundle.KindPoolCounts, bundle.KindRescore, bundle.KindRescoreScales, 34, 255} {
 			f := base(name)
 			if f.body(kind) == nil {
 				f.set(kind, []byte{1})
@@ -428,8 +426,9 @@ func TestFormat2LayoutsAreRefused(t *testing.T) {
 	add("a word of rows that rescore and none", ask("pq", func(r *bundle.Retrieval) { r.Rescore = bundle.CodecInt8 }), bundle.ErrLayout, false)
 
 	// What belongs to a format.
-	add("format 2 without a retrieval", with("int8", func(f *forged) { f.retrieval = nil }), nil, false)
-	add("format 2 with no early answers", with("pq-int8", func(f *forged) { f.earlyKey = true }), nil, false)
+	add("no retrieval", with("int8", func(f *forged) { f.retrieval = nil }), nil, false)
+	add("format 2 without a retrieval", with("int8", func(f *forged) { f.format2(); f.retrieval = nil }), nil, false)
+	add("no early answers", with("pq-int8", func(f *forged) { f.earlyKey = true }), nil, false)
 	add("early answers and nothing early", with("pq", func(f *forged) { f.early = []bundle.KnownAnswer{{Request: []byte{1}}} }), nil, false)
 	one := func(change func(f *forged)) forged {
 		return with("int8", func(f *forged) { f.format1(); change(f) })
@@ -442,8 +441,10 @@ func TestFormat2LayoutsAreRefused(t *testing.T) {
 		f.set(bundle.KindRescoreScales, bytes.Repeat([]byte{1}, 2*n))
 	}), bundle.ErrLayout, false)
 	add("format 1 for interface 2", one(func(f *forged) { f.abi = 2 }), bundle.ErrVersion, false)
-	add("format 2 for interface 1", with("int8", func(f *forged) { f.abi = 1 }), bundle.ErrVersion, false)
-	add("format 3", with("int8", func(f *forged) { f.format, f.abi = 3, 3 }), bundle.ErrVersion, false)
+	add("format 2 for interface 1", with("int8", func(f *forged) { f.format2(); f.abi = 1 }), bundle.ErrVersion, false)
+	add("format 2 for interface 3", with("int8", func(f *forged) { f.format2(); f.abi = 3 }), bundle.ErrVersion, false)
+	add("format 3 for interface 2", with("int8", func(f *forged) { f.abi = 2 }), bundle.ErrVersion, false)
+	add("format 4", with("int8", func(f *forged) { f.format, f.abi = 4, 4 }), bundle.ErrVersion, false)
 	add("format 0", with("int8", func(f *forged) { f.format, f.abi = 0, 0 }), bundle.ErrVersion, false)
 	add("no factors", with("pq-int8", func(f *forged) { f.dim = 0 }), bundle.ErrLayout, false)
 	add("too many factors", with("pq-int8", func(f *forged) { f.dim = quant.MaxDim + 1 }), nil, false)
@@ -468,8 +469,19 @@ func TestFormat2LayoutsAreRefused(t *testing.T) {
 		}), bundle.ErrHash, false)
 	}
 
+	refuse(t, list)
+}
+
+// refuse sees that each bundle is refused by Open; early ones are refused as
+// soon as they could open, but for lies about what has not come, which Complete
+// refuses.
+func refuse(t *testing.T, list []refusal) {
+	t.Helper()
+	keys := testKeys(t, 1)
+	root := testRoot(t, keys)
 	right := func(err error, want error) bool {
 		if want == nil {
+			var syntax *bundle.SyntaxError
 			return errors.As(err, &syntax)
 		}
 		return errors.Is(err, want)
@@ -516,8 +528,8 @@ func TestFormat2LayoutsAreRefused(t *testing.T) {
 	}
 }
 
-// TestFormat2EdgesAreAccepted: what lies just within the bounds.
-func TestFormat2EdgesAreAccepted(t *testing.T) {
+// TestEdgesAreAccepted: what lies just within the bounds.
+func TestEdgesAreAccepted(t *testing.T) {
 	keys := testKeys(t, 1)
 	root := testRoot(t, keys)
 	const n, d = 33, 5
@@ -552,6 +564,9 @@ func TestFormat2EdgesAreAccepted(t *testing.T) {
 	f.format1()
 	f.set(bundle.KindRows, make([]byte, n*d)) // format 1 has no tiles
 	list["format 1"] = f
+	f = forge(t, quants["int8"], n, d)
+	f.format2()
+	list["format 2"] = f
 	list["ease"], list["popular"] = forgeOther(t, train.EASE, n), forgeOther(t, train.Popular, n)
 	for _, name := range []string{"ease", "popular"} {
 		f := list[name]

@@ -49,6 +49,7 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	if err := opt.Quant.check(m); err != nil {
 		return nil, err
 	}
+	m = prunePool(m, opt.Neighbours)
 	sections, err := layOut(m, opt)
 	if err != nil {
 		return nil, err
@@ -172,6 +173,12 @@ func layOut(m *train.Model, opt Options) ([]section, error) {
 		list = append(append(list, early...), late...)
 	case bundle.ScorerNeighbours:
 		list = append(list, neighbours(m, opt)...)
+	case bundle.ScorerPool:
+		sections, err := pool(m, opt)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, sections...)
 	}
 	slices.SortFunc(list, func(a, b section) int { return cmp.Compare(a.kind, b.kind) })
 	return list, nil
@@ -322,12 +329,12 @@ func write(m *train.Model, keys *Keys, opt Options, sections []section, known an
 
 func encodeManifest(m *train.Model, opt Options, sections []section, known answers) ([]byte, error) {
 	w := newWriter()
+	retrieval := opt.Quant.retrieval(m)
 	pairs := 12
-	if m.Scorer() == bundle.ScorerFoldIn {
-		pairs++
-	}
-	if known.early != nil {
-		pairs++
+	for _, has := range []bool{retrieval != bundle.Retrieval{}, known.early != nil, m.Pool != nil} {
+		if has {
+			pairs++
+		}
 	}
 	w.document("mani", pairs)
 	w.stringField(1, opt.Channel)
@@ -341,7 +348,7 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 	w.mapLen(4)
 	w.uintField(0, uint64(len(m.Items)))
 	dim := 0
-	if m.Scorer() == bundle.ScorerFoldIn {
+	if m.Factors != nil {
 		dim = m.Dim
 	}
 	w.uintField(1, uint64(dim))
@@ -384,7 +391,7 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 
 	w.key(11)
 	w.answers(known.whole)
-	if r := opt.Quant.retrieval(m); r != (bundle.Retrieval{}) {
+	if r := retrieval; r != (bundle.Retrieval{}) {
 		w.key(12)
 		w.mapLen(4)
 		w.uintField(0, uint64(r.Codec))
@@ -395,6 +402,10 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 	if known.early != nil {
 		w.key(13)
 		w.answers(known.early)
+	}
+	if m.Pool != nil {
+		w.key(14)
+		w.pool(m.Pool)
 	}
 	return w.bytes()
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/train"
 )
 
@@ -70,7 +71,20 @@ func testModel(a train.Algorithm, n, d int) *train.Model {
 			nb.Ptr = append(nb.Ptr, int64(len(nb.Col)))
 		}
 		m.Neighbours = nb
+	case train.Auto:
+		m = poolModel(modeltest.PoolShape{Items: n, Columns: 3, Net: true, Repeats: true}, 0)
 	}
+	return m
+}
+
+// poolModel is a testModel with a pool of shape, and d factors where it has any.
+func poolModel(shape modeltest.PoolShape, d int) *train.Model {
+	a := train.Popular
+	if shape.Factors {
+		a = train.IALS
+	}
+	m := testModel(a, shape.Items, d)
+	m.Algorithm, m.Pool = train.Auto, modeltest.Pool(1, shape)
 	return m
 }
 
@@ -84,7 +98,7 @@ func packed(t testing.TB, a train.Algorithm, n, d int) []byte {
 }
 
 func TestEveryAlgorithmPacksAndOpens(t *testing.T) {
-	for _, a := range []train.Algorithm{train.IALS, train.EASE, train.Popular} {
+	for _, a := range []train.Algorithm{train.IALS, train.EASE, train.Popular, train.Auto} {
 		for _, n := range []int{1, 2, 50} {
 			b, err := bundle.Open(testRoot(t, testKeys(t, 1)), packed(t, a, n, 8), created)
 			if err != nil {

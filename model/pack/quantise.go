@@ -11,8 +11,7 @@ import (
 	"github.com/nearside/nearside/model/train"
 )
 
-// Quant says how the item factors of a fold-in model are coded. The zero value
-// is int8.
+// Quant says how the item factors of a model are coded. The zero value is int8.
 type Quant struct {
 	Codec      bundle.Codec // of the rows that are scanned; 0: int8
 	Bytes      int          // CodecPQ: bytes per item, a scale among them; 0: 16 at d = 64, 12 with rows that rescore
@@ -28,7 +27,7 @@ type Quant struct {
 const DefaultCandidates = 160
 
 func (q Quant) withDefaults(m *train.Model) Quant {
-	if m.Scorer() != bundle.ScorerFoldIn {
+	if m.Factors == nil {
 		return q
 	}
 	q.Codec = cmp.Or(q.Codec, bundle.CodecInt8)
@@ -44,9 +43,9 @@ func (q Quant) withDefaults(m *train.Model) Quant {
 // check refuses what no bundle can hold; q has its defaults.
 func (q Quant) check(m *train.Model) error {
 	switch {
-	case m.Scorer() != bundle.ScorerFoldIn && q != Quant{}:
+	case m.Factors == nil && q != Quant{}:
 		return fmt.Errorf("pack: %s has no factors to quantise: leave the codec out", m.Algorithm)
-	case m.Scorer() != bundle.ScorerFoldIn:
+	case m.Factors == nil:
 	case q.Codec > bundle.CodecFloat:
 		return fmt.Errorf("pack: codec %d: want int8, int4, pq, binary or float", q.Codec)
 	case q.Codec != bundle.CodecPQ && q.Bytes != 0:
@@ -65,7 +64,7 @@ func (q Quant) check(m *train.Model) error {
 
 // retrieval returns what the manifest says; nothing for a model without factors.
 func (q Quant) retrieval(m *train.Model) bundle.Retrieval {
-	if m.Scorer() != bundle.ScorerFoldIn {
+	if m.Factors == nil {
 		return bundle.Retrieval{}
 	}
 	r := bundle.Retrieval{Codec: q.Codec, Rescore: q.Rescore, Candidates: q.Candidates}
@@ -116,6 +115,14 @@ func (q Quant) BytesPerItem(d int) (scanned, rescored int) {
 // rescores. table is what a person's fold-in decodes.
 func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant.Table, err error) {
 	n, d := len(m.Items), m.Dim
+	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
+		return nil, nil, nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
+	}
+	for i, x := range m.Factors {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return nil, nil, nil, fmt.Errorf("pack: item %q has a factor that is %v", m.Items[i/d].ID, x)
+		}
+	}
 	switch q.Codec {
 	case bundle.CodecPQ:
 		var p quant.PQ
@@ -188,14 +195,6 @@ func quantiseRows(c bundle.Codec, factors []float32, d int, rows, scales bundle.
 // MovieLens 1M and Gowalla.
 func foldIn(m *train.Model, opt Options) (early, late []section, err error) {
 	n, d := len(m.Items), m.Dim
-	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
-		return nil, nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
-	}
-	for i, x := range m.Factors {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return nil, nil, fmt.Errorf("pack: item %q has a factor that is %v", m.Items[i/d].ID, x)
-		}
-	}
 	scanned, rescored, table, err := quantise(m, opt.Quant)
 	if err != nil {
 		return nil, nil, err

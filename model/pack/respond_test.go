@@ -28,7 +28,13 @@ import (
 type world struct {
 	m     *train.Model
 	b     *bundle.Bundle
-	whole bool // every item is a candidate
+	whole bool // every item is a candidate, of a pool for vectors only
+}
+
+// fixed says that a request's filters change neither who is a candidate nor the
+// score of those that are left.
+func (w world) fixed(req slate.Request) bool {
+	return w.whole && (w.m.Pool == nil || len(req.Vector) > 0)
 }
 
 // worldDim and worldItems are no multiple of 4, 8, 16 or 32.
@@ -39,8 +45,7 @@ const worldItems, worldDim = 77, 6
 func worlds(t testing.TB) map[string]world {
 	t.Helper()
 	all := map[string]world{}
-	add := func(name string, a train.Algorithm, q Quant, early bool) {
-		m := testModel(a, worldItems, worldDim)
+	addModel := func(name string, m *train.Model, q Quant, early bool) {
 		for i := range m.Items {
 			m.Items[i].Tags = nil
 			for tag := range 4 {
@@ -49,7 +54,7 @@ func worlds(t testing.TB) map[string]world {
 				}
 			}
 			m.Count[i] = uint32(i * 7 % 5) // ties
-			if a == train.IALS && i%9 == 8 {
+			if m.Factors != nil && i%9 == 8 {
 				copy(m.Factors[i*worldDim:(i+1)*worldDim], m.Factors[:worldDim])
 			}
 		}
@@ -71,6 +76,17 @@ func worlds(t testing.TB) map[string]world {
 		whole := q.Candidates == 0 || q.Candidates >= worldItems || early && !q.Codec.Coarse()
 		all[name] = world{m: m, b: b, whole: whole}
 	}
+	add := func(name string, a train.Algorithm, q Quant, early bool) {
+		addModel(name, testModel(a, worldItems, worldDim), q, early)
+	}
+	for name := range poolShapes {
+		addModel("pool, "+name, poolModel(shaped(name, worldItems), worldDim), Quant{}, false)
+	}
+	for _, early := range []bool{false, true} {
+		q := quants["binary-int4"]
+		q.Candidates = worldItems
+		addModel(fmt.Sprint("pool, rescored, early ", early), poolModel(shaped("all", worldItems), worldDim), q, early)
+	}
 	for name, q := range quants {
 		if q.Candidates > 0 {
 			q.Candidates = worldItems
@@ -89,7 +105,7 @@ func worlds(t testing.TB) map[string]world {
 	return all
 }
 
-func drawRequest(t *rapid.T, foldIn bool) slate.Request {
+func drawRequest(t *rapid.T, factors, pool bool) slate.Request {
 	id := rapid.Custom(func(t *rapid.T) string {
 		return fmt.Sprintf("item%d", rapid.IntRange(0, worldItems+5).Draw(t, "item"))
 	})
@@ -109,7 +125,11 @@ func drawRequest(t *rapid.T, foldIn bool) slate.Request {
 			Weight: rapid.Uint32Range(0, 4*profile.One).Draw(t, "weight"),
 		})
 	}
-	if foldIn && rapid.IntRange(0, 2).Draw(t, "vector") == 0 {
+	r.Seen = slate.Seen(rapid.IntRange(0, 1).Draw(t, "seen"))
+	if pool && rapid.Bool().Draw(t, "shown") {
+		r.Seen = slate.SeenShow
+	}
+	if factors && rapid.IntRange(0, 2).Draw(t, "vector") == 0 {
 		v := rapid.SliceOfN(rapid.Float32Range(-9, 9), worldDim, worldDim).Draw(t, "factors")
 		r.Vector = wire.AppendFloat32s(nil, v)
 	}
@@ -122,8 +142,11 @@ func shown(m *train.Model, r slate.Request) map[int]bool {
 	has := func(i int, tags []string) bool {
 		return slices.ContainsFunc(m.Items[i].Tags, func(tag string) bool { return slices.Contains(tags, tag) })
 	}
+	show := r.Seen == slate.SeenShow || r.Seen == slate.SeenByBundle && m.Pool != nil && m.Pool.Repeats
 	for i, it := range m.Items {
-		seen := slices.ContainsFunc(r.History, func(e profile.Event) bool { return e.Item == it.ID })
+		seen := slices.ContainsFunc(r.History, func(e profile.Event) bool {
+			return e.Item == it.ID && (!show || e.Kind == profile.KindHide)
+		})
 		gone := i/8 < len(r.Unavailable) && r.Unavailable[i/8]>>(i%8)&1 == 1
 		if !seen && !gone && !slices.Contains(r.Exclude, it.ID) && (len(r.AnyTags) == 0 || has(i, r.AnyTags)) && !has(i, r.NoTags) {
 			all[i] = true
@@ -145,7 +168,7 @@ func TestFiltersAreWhatTheySay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(t, "world")
 		w := all[name]
-		req := drawRequest(t, w.b.Table != nil)
+		req := drawRequest(t, w.b.Table != nil, w.b.Pool != nil)
 		ask := func(req slate.Request) slate.Slate {
 			doc, err := slate.New(w.b).Respond(nil, req.Append(nil))
 			if err != nil {
@@ -178,7 +201,7 @@ func TestFiltersAreWhatTheySay(t *testing.T) {
 			}
 			reasons[it.Index] = it
 		}
-		if w.whole {
+		if w.fixed(req) {
 			if diff := gocmp.Diff(want[:min(req.K, len(want))], got.Items, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("(-want +got):\n%s", diff)
 			}
@@ -187,7 +210,11 @@ func TestFiltersAreWhatTheySay(t *testing.T) {
 			if !allowed[int(it.Index)] {
 				t.Fatalf("item %d is in the answer", it.Index)
 			}
-			if diff := gocmp.Diff(reasons[it.Index], it); diff != "" {
+			alone := []gocmp.Option{cmpopts.EquateEmpty()}
+			if w.b.Pool != nil {
+				alone = append(alone, cmpopts.IgnoreFields(slate.Item{}, "Score"))
+			}
+			if diff := gocmp.Diff(reasons[it.Index], it, alone...); diff != "" {
 				t.Fatalf("item %d alone (-want +got):\n%s", it.Index, diff)
 			}
 			if it.ID != w.m.Items[it.Index].ID || it.Title != w.m.Items[it.Index].Title {
@@ -303,6 +330,10 @@ func TestRespondDoesNotAllocate(t *testing.T) {
 		r := slate.New(w.b)
 		req := everything(w)
 		docs := [][]byte{req.Append(nil), slate.Request{K: worldItems}.Append(nil)}
+		if w.b.Pool != nil {
+			req.Seen = slate.SeenShow
+			docs = append(docs, req.Append(nil))
+		}
 		if w.b.Table != nil {
 			req.Vector = floats(worldDim, .5)
 			docs = append(docs, req.Append(nil))

@@ -54,7 +54,7 @@ test('a file that is not the module is a module error', async () => {
 });
 
 test('what goes wrong in the worker keeps its code', async () => {
-  await assert.rejects(open({ ...files, wasm: tinyModule({ abi: 3 }) }), (error) => error instanceof NearsideError && error.code === 'version');
+  await assert.rejects(open({ ...files, wasm: tinyModule({ abi: 2 }) }), (error) => error instanceof NearsideError && error.code === 'version');
   await assert.rejects(open({ ...files, wasm: tinyModule({ initialize: unreachable }) }), { code: 'trap' });
 });
 

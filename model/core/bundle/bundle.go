@@ -20,14 +20,18 @@ type Bundle struct {
 
 	Popularity wire.Uint32s // n
 
+	// For ScorerFoldIn, and for a ScorerPool with factors; else nil.
+	Table   quant.Table // what is scanned
+	Rescore quant.Table // what gives candidates their score; nil: none, or not there yet
+
 	// For ScorerFoldIn.
-	Table   quant.Table   // what is scanned
-	Rescore quant.Table   // what gives candidates their score; nil: none, or not there yet
-	Gram    wire.Float32s // d×d
-	Ridge   wire.Float32s // history limit + 1
+	Gram  wire.Float32s // d×d
+	Ridge wire.Float32s // history limit + 1
 
 	// For ScorerNeighbours.
 	Neighbours Neighbours
+
+	Pool *Pool // for ScorerPool; else nil
 
 	ids, titles, tagNames, authors, urls, images Strings
 	tagEnds, published                           wire.Uint32s
@@ -227,8 +231,8 @@ func sectionHash(version uint64, body []byte) [32]byte {
 
 // ABIVersion is the version of wasm/ABI.md whose requests a bundle of this
 // format answers. It repeats abi.Version, which lies above the wall; a test of
-// the guest holds the two together. Bundles of format 1 say 1.
-const ABIVersion = 2
+// the guest holds the two together. Bundles of formats 1 and 2 say 1 and 2.
+const ABIVersion = 3
 
 // ManifestOf returns the manifest's bytes of a file without verifying
 // anything: for looking at bundles one does not trust.

@@ -10,7 +10,7 @@ import (
 
 // Bounds of what a bundle may say, checked before anything is allocated.
 const (
-	FormatVersion = 2       // what is written; 1 is read too
+	FormatVersion = 3       // what is written; 1 and 2 are read too
 	MaxFile       = 1 << 30 // bytes
 	MaxManifest   = 64 << 10
 	MaxSections   = 32
@@ -41,6 +41,9 @@ type Manifest struct {
 	// Format 2. A fold-in bundle of format 1 is read as CodecInt8.
 	Retrieval    Retrieval
 	EarlyAnswers []KnownAnswer // with the codes alone, before the rows that rescore
+
+	// Format 3.
+	Pool *Pool // for ScorerPool its shape, without what sections hold; else nil
 }
 
 // Codec says how the rows of a section are coded, see package quant.
@@ -69,7 +72,7 @@ func (c Codec) String() string {
 // Coarse says that the scores of a scan decide only who is a candidate.
 func (c Codec) Coarse() bool { return c == CodecPQ || c == CodecBinary }
 
-// Retrieval says how a fold-in bundle finds items: every row of Codec is
+// Retrieval says how a bundle with factors finds items: every row of Codec is
 // scanned, and the best Candidates of them get their score from the rows of
 // Rescore, or from their own codes exactly where there are none.
 type Retrieval struct {
@@ -103,7 +106,7 @@ type Limits struct {
 type Section struct {
 	Kind  Kind
 	Bytes int
-	Hash  [32]byte // format 1: SHA-256; format 2: digest.TreeHead
+	Hash  [32]byte // format 1: SHA-256; later ones: digest.TreeHead
 	Exp   int      // for int8 values: value = code · scale · 2^Exp
 }
 
@@ -189,6 +192,8 @@ func ParseManifest(doc []byte) (Manifest, error) {
 			for range n {
 				m.EarlyAnswers = append(m.EarlyAnswers, readAnswer(d))
 			}
+		case 14:
+			m.Pool = readPool(d)
 		default:
 			top.Unknown()
 		}
@@ -272,7 +277,7 @@ func readScoring(d *wire.Decoder) (s Scoring) {
 	for m.Next() {
 		switch m.Key {
 		case 0:
-			s.Scorer = Scorer(d.Uint(uint64(ScorerNeighbours)))
+			s.Scorer = Scorer(d.Uint(uint64(ScorerPool)))
 		case 1:
 			if d.Array(profile.Kinds) != profile.Kinds {
 				d.Fail("a weight for each of 6 kinds")
@@ -288,7 +293,7 @@ func readScoring(d *wire.Decoder) (s Scoring) {
 	}
 	m.Require(0, 1, 2)
 	if s.Scorer == ScorerUnknown {
-		d.Fail("a scorer from 1 to 3")
+		d.Fail("a scorer from 1 to 4")
 	}
 	return s
 }

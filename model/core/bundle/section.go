@@ -15,25 +15,33 @@ type Kind uint8
 
 // The kinds of section, in the order in which they stand in the file.
 const (
-	KindIDs        Kind = 1  // strings[n]: item ids, distinct
-	KindTitles     Kind = 2  // strings[n]
-	KindTagNames   Kind = 3  // uint32 t, then strings[t]: the distinct tags
-	KindTags       Kind = 4  // lists[n] of uint16 below t
-	KindAuthors    Kind = 5  // strings[n]
-	KindPublished  Kind = 6  // uint32[n]: Unix seconds, 0 not known
-	KindURLs       Kind = 7  // strings[n]
-	KindImages     Kind = 8  // strings[n]
-	KindPopularity Kind = 9  // uint32[n]: people who had the item in training
-	KindRows       Kind = 16 // the codes of the item factors, as the manifest's codec has them
-	KindRowScales  Kind = 17 // for int8 and int4 uint16[n], each at least 1; for pq and binary uint8[n]
-	KindGram       Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
-	KindRidge      Kind = 19 // float32[history+1]: what the fold-in adds to the diagonal, by number of items
-	KindCentroids  Kind = 20 // int8[16·groups×d]: those of sub-quantiser s from row 16·s on
-	KindCentScales Kind = 21 // uint16[16·groups], each at least 1
-	KindStarts     Kind = 24 // uint32[n+1]: where each item's neighbours start
-	KindNeighbours Kind = 25 // uint32[m]: item indices, ascending in each row
-	KindWeights    Kind = 26 // int8[m]
-	KindScales     Kind = 27 // uint16[n], each at least 1
+	KindIDs         Kind = 1  // strings[n]: item ids, distinct
+	KindTitles      Kind = 2  // strings[n]
+	KindTagNames    Kind = 3  // uint32 t, then strings[t]: the distinct tags
+	KindTags        Kind = 4  // lists[n] of uint16 below t
+	KindAuthors     Kind = 5  // strings[n]
+	KindPublished   Kind = 6  // uint32[n]: Unix seconds, 0 not known
+	KindURLs        Kind = 7  // strings[n]
+	KindImages      Kind = 8  // strings[n]
+	KindPopularity  Kind = 9  // uint32[n]: people who had the item in training
+	KindTrend       Kind = 10 // int8[n]: see Pool
+	KindGains       Kind = 11 // uint8[n]: see Pool
+	KindPoolWeights Kind = 12 // float32[buckets × (columns+2) × positions]
+	KindNet         Kind = 13 // see readNet
+	KindRows        Kind = 16 // the codes of the item factors, as the manifest's codec has them
+	KindRowScales   Kind = 17 // for int8 and int4 uint16[n], each at least 1; for pq and binary uint8[n]
+	KindGram        Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
+	KindRidge       Kind = 19 // float32[history+1]: what the fold-in adds to the diagonal, by number of items
+	KindCentroids   Kind = 20 // int8[16·groups×d]: those of sub-quantiser s from row 16·s on
+	KindCentScales  Kind = 21 // uint16[16·groups], each at least 1
+	KindStarts      Kind = 24 // uint32[n+1]: where each item's neighbours start
+	KindNeighbours  Kind = 25 // uint32[m]: item indices, ascending in each row
+	KindWeights     Kind = 26 // int8[m]
+	KindScales      Kind = 27 // uint16[n], each at least 1
+	KindPoolCounts  Kind = 28 // uint8[n]: see quant.Sparse for this and the next three
+	KindPoolItems   Kind = 29
+	KindPoolCodes   Kind = 30
+	KindPoolScales  Kind = 31
 
 	// What a device can do without for a while stands last.
 	KindRescore       Kind = 32 // the item factors once more, finer
@@ -46,6 +54,8 @@ var kindNames = map[Kind]string{
 	KindRows: "rows", KindRowScales: "row-scales", KindGram: "gram", KindRidge: "ridge",
 	KindCentroids: "centroids", KindCentScales: "centroid-scales",
 	KindRescore: "rescore", KindRescoreScales: "rescore-scales",
+	KindTrend: "trend", KindGains: "gains", KindPoolWeights: "pool-weights", KindNet: "net",
+	KindPoolCounts: "pool-counts", KindPoolItems: "pool-items", KindPoolCodes: "pool-codes", KindPoolScales: "pool-scales",
 	KindStarts: "starts", KindNeighbours: "neighbours", KindWeights: "weights", KindScales: "scales",
 }
 
@@ -174,6 +184,8 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 		need = append(need, codecSections(b.Manifest.Retrieval.Codec)...)
 	case ScorerNeighbours:
 		need = append(need, KindStarts, KindNeighbours, KindWeights, KindScales)
+	case ScorerPool:
+		need, optional = b.Manifest.poolSections(need, optional)
 	}
 	// Of the late sections the manifest alone has to say that they will come.
 	need = append(need, b.Manifest.lateSections()...)
@@ -237,6 +249,8 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 		return b.loadFoldIn(raw, n, d)
 	case ScorerNeighbours:
 		return b.loadNeighbours(raw, n)
+	case ScorerPool:
+		return b.loadPool(raw, n, d)
 	}
 	return nil
 }
@@ -325,17 +339,26 @@ func (m *Manifest) lateBytes() (sum int) {
 // in what format 1 took for granted.
 func (m *Manifest) setFormat(version uint64) error {
 	has := m.Retrieval != Retrieval{}
+	foldIn, pool := m.Scoring.Scorer == ScorerFoldIn, m.Scoring.Scorer == ScorerPool
 	switch {
-	case m.Scoring.Scorer != ScorerFoldIn && m.Limits.Dim > 0:
-		return errors.New("factors for fold-in, and for nothing else")
+	case pool && version < 3:
+		return errors.New("nothing of format 3 in an earlier one")
+	case (m.Pool != nil) != pool:
+		return errors.New("a pool for its scorer, and for nothing else")
+	case !foldIn && !pool && m.Limits.Dim > 0:
+		return errors.New("factors for fold-in and pools, and for nothing else")
+	case pool && m.Limits.Dim == 0 && m.Pool.Nearest > 0:
+		return errors.New("nearest items where there are factors")
 	case m.Retrieval.Rescore == CodecNone && m.EarlyAnswers != nil && version > 1:
 		return errors.New("early answers where there are rows that rescore")
 	case version == 1 && (has || m.EarlyAnswers != nil):
 		return errors.New("nothing of format 2 in format 1")
-	case version == 1 && m.Scoring.Scorer == ScorerFoldIn:
+	case version == 1 && foldIn:
 		m.Retrieval.Codec = CodecInt8
-	case version > 1 && has != (m.Scoring.Scorer == ScorerFoldIn):
-		return errors.New("a retrieval for fold-in, and for nothing else")
+	case version > 1 && has != (foldIn || pool && m.Limits.Dim > 0):
+		return errors.New("a retrieval where there are factors, and nowhere else")
+	case pool:
+		return m.boundFactors()
 	}
 	return nil
 }
@@ -344,22 +367,7 @@ func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) (err error) {
 	if d == 0 {
 		return layout(KindRows, "at least one factor")
 	}
-	r := b.Manifest.Retrieval
-	switch r.Codec {
-	case CodecPQ:
-		b.Table, err = b.loadPQ(raw, n, d)
-	case CodecBinary:
-		b.Table, err = b.loadSigns(raw, n, d)
-	case CodecFloat:
-		b.Table, err = b.loadFloats(raw, n, d)
-	default:
-		if r.Codec == CodecInt8 && b.version > 1 {
-			b.Table, err = b.loadTiles(raw, n, d)
-			break
-		}
-		b.Table, err = b.loadRows(r.Codec, raw, KindRows, KindRowScales, n, d)
-	}
-	if err != nil {
+	if b.Table, err = b.loadTable(raw, n, d); err != nil {
 		return err
 	}
 	if b.Gram, err = floatsOf(KindGram, raw[KindGram], d*d, -math.MaxFloat32); err != nil {
@@ -367,6 +375,22 @@ func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) (err error) {
 	}
 	b.Ridge, err = floatsOf(KindRidge, raw[KindRidge], b.Manifest.Limits.History+1, 0)
 	return err
+}
+
+// loadTable reads the rows that are scanned.
+func (b *Bundle) loadTable(raw map[Kind][]byte, n, d int) (quant.Table, error) {
+	switch r := b.Manifest.Retrieval; {
+	case r.Codec == CodecPQ:
+		return b.loadPQ(raw, n, d)
+	case r.Codec == CodecBinary:
+		return b.loadSigns(raw, n, d)
+	case r.Codec == CodecFloat:
+		return b.loadFloats(raw, n, d)
+	case r.Codec == CodecInt8 && b.version > 1:
+		return b.loadTiles(raw, n, d)
+	default:
+		return b.loadRows(r.Codec, raw, KindRows, KindRowScales, n, d)
+	}
 }
 
 // loadRescore sets the rows that give candidates their score.

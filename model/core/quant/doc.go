@@ -28,6 +28,9 @@
 // [Table.Score] compute the exact ones, of the same table or of a finer one.
 // Nothing allocates after the first call of its size.
 //
+// [Sparse] holds what is no table: rows of neighbours, each with a weight in every
+// column.
+//
 // The float kernels of this package, [Axpy] to [CholeskySolve], solve ridge
 // systems for training and for a person's fold-in.
 package quant

@@ -18,16 +18,15 @@ type Taste struct {
 	Item   int
 	Weight uint32 // in units of 1/65536, above 0
 	Event  int    // position in the history of the event that carries the weight
-
-	// For pools.
-	Times int // events on the item
-	Since int // events after its last one
+	Times  int    // events on the item that have a weight
+	Since  int    // events with a weight after its last one, where the newest come first
 }
 
 // History is a person's events as a bundle sees them.
 type History struct {
-	Tastes  []Taste // one per item with a weight, in order of first appearance
+	Tastes  []Taste // one per item with a weight, in order of appearance; for pools the newest first
 	Seen    []int   // items of the history, hidden ones included
+	Hidden  []int   // those that the person does not want to see
 	Unknown int     // events on items that the catalogue does not have
 }
 
@@ -42,13 +41,15 @@ type Scorer struct {
 	// For neighbours.
 	scores []int64 // n
 
-	// For fold-in.
+	pooler *Pooler // for pools, else nil
+
+	// For fold-in, and query for pools with factors.
 	query  *quant.Query
 	system []float32 // d×d, lower triangle: the Cholesky factor after Rank
 	person []float32 // d
-	rows   []float32 // tastes×d: the history's item factors
+	rows   []float32 // tastes×d: the history's item factors; for pools those of the list's items
 	pull   []float32 // tastes: their weights
-	across []float32 // d×tastes: rows, transposed, once reasons are asked for
+	across []float32 // d×tastes: rows, transposed, once reasons are asked for; for pools see explain
 	has    bool      // across is that of the last Rank
 	z      []float32 // d
 
@@ -59,42 +60,70 @@ type Scorer struct {
 // New returns a scorer over b.
 func New(b *bundle.Bundle) *Scorer {
 	s := &Scorer{b: b, places: newPlaces(b.Manifest.Limits.History)}
+	d := b.Manifest.Limits.Dim
+	if d > 0 {
+		s.query = quant.NewQuery(d)
+	}
 	switch b.Manifest.Scoring.Scorer {
 	case bundle.ScorerNeighbours:
 		s.scores = make([]int64, b.Manifest.Limits.Items)
 	case bundle.ScorerFoldIn:
-		d := b.Manifest.Limits.Dim
-		s.query = quant.NewQuery(d)
 		s.system, s.person, s.z = make([]float32, d*d), make([]float32, d), make([]float32, d)
+	case bundle.ScorerPool:
+		s.pooler = NewPooler(Parts{
+			Pool: b.Pool, Popularity: b.Popularity, Table: b.Table, Fine: s.fine(), Dim: d, Dense: b.Pool.Nearest,
+		})
 	}
 	return s
 }
 
-// Read matches events with the catalogue. Several events on one item count
-// once, with the largest weight, because training knows a pair only once too.
-// The history belongs to the scorer and holds until the next call.
+// fine returns the rows that give candidates their score.
+func (s *Scorer) fine() quant.Table {
+	if s.b.Rescore != nil {
+		return s.b.Rescore
+	}
+	return s.b.Table
+}
+
+// Read matches events, oldest first, with the catalogue. Several events on one
+// item count once, with the largest weight, because training knows a pair only
+// once too; it is that of the first event that has it. The history belongs to
+// the scorer and holds until the next call.
 func (s *Scorer) Read(events []profile.Event, now int64) History {
 	h := &s.history
-	h.Tastes, h.Seen, h.Unknown = h.Tastes[:0], h.Seen[:0], 0
+	*h = History{Tastes: h.Tastes[:0], Seen: h.Seen[:0], Hidden: h.Hidden[:0]}
 	s.places.clear()
-	for e, event := range events {
-		item, ok := s.b.Lookup(event.Item)
+	counted := 0
+	for step := range events {
+		e := step
+		if s.pooler != nil { // the newest first
+			e = len(events) - 1 - step
+		}
+		item, ok := s.b.Lookup(events[e].Item)
 		if !ok {
 			h.Unknown++
 			continue
 		}
-		w := s.b.Manifest.Scoring.Weights.Of(event, now)
+		w := s.b.Manifest.Scoring.Weights.Of(events[e], now)
 		place, seen := s.places.of(item)
 		if !seen {
 			h.Seen = append(h.Seen, item)
 		}
-		switch {
-		case w == 0:
-		case *place < 0:
+		if events[e].Kind == profile.KindHide {
+			h.Hidden = append(h.Hidden, item)
+		}
+		if w == 0 {
+			continue
+		}
+		if *place < 0 {
 			*place = int32(len(h.Tastes))
-			h.Tastes = append(h.Tastes, Taste{Item: item, Weight: w, Event: e})
-		case w > h.Tastes[*place].Weight:
-			h.Tastes[*place].Weight, h.Tastes[*place].Event = w, e
+			h.Tastes = append(h.Tastes, Taste{Item: item, Weight: w, Event: e, Since: counted})
+		}
+		t := &h.Tastes[*place]
+		t.Times++
+		counted++
+		if w > t.Weight || w == t.Weight && e < t.Event {
+			t.Weight, t.Event = w, e
 		}
 	}
 	return *h
@@ -153,6 +182,13 @@ func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candi
 			s.top.Offer(i, score)
 		}
 		return s.top.Best(), false, nil
+	case scorer == bundle.ScorerPool:
+		events := 0
+		for _, t := range tastes {
+			events += t.Times
+		}
+		s.pooler.Fine = s.fine() // the rows that rescore may have come
+		return s.pooler.Rank(tastes, events, k, blocked), false, nil
 	}
 	if err := s.foldIn(tastes); err != nil {
 		return nil, false, err
@@ -196,10 +232,7 @@ func (s *Scorer) foldIn(tastes []Taste) error {
 		s.system[f*d+f] += ridge
 	}
 	clear(s.person)
-	table := s.b.Rescore
-	if table == nil {
-		table = s.b.Table
-	}
+	table := s.fine()
 	s.rows, s.pull = grow(s.rows, len(tastes)*d), grow(s.pull, len(tastes))
 	for t, taste := range tastes {
 		row := s.rows[t*d : (t+1)*d]
@@ -260,26 +293,30 @@ type Reason struct {
 // list belongs to the scorer and holds until the next call.
 //
 // For fold-in a taste's part is w·yᵀA⁻¹y_i (Hu, Koren, Volinsky 2008, section
-// 5): their sum is the score. For neighbours it is the weight's product.
+// 5): their sum is the score. For neighbours it is the weight's product, for
+// pools what it adds to the pool's sum; a net says nothing of its reasons.
 func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
 	s.parts = grow(s.parts, len(tastes))
+	parts := s.parts
 	switch s.b.Manifest.Scoring.Scorer {
 	case bundle.ScorerFoldIn:
 		s.foldInParts(item, tastes)
 	case bundle.ScorerNeighbours:
 		s.neighbourParts(item, tastes)
+	case bundle.ScorerPool:
+		parts = s.poolParts(item)
 	default:
 		return nil
 	}
 	var sum float32
-	for _, p := range s.parts {
+	for _, p := range parts {
 		sum += max32(p, -p)
 	}
 	if sum == 0 || !finite(sum) {
 		return nil
 	}
 	s.reasons = s.reasons[:0]
-	for i, p := range s.parts {
+	for i, p := range parts {
 		share := float32(float32(p/sum) * 10000)
 		r := Reason{Event: tastes[i].Event, Share: int(share)}
 		if r.Share == 0 {
@@ -331,11 +368,7 @@ func (s *Scorer) foldInParts(item int, tastes []Taste) {
 		}
 		s.has = true
 	}
-	table := s.b.Rescore
-	if table == nil {
-		table = s.b.Table
-	}
-	table.DecodeTo(s.z, item)
+	s.fine().DecodeTo(s.z, item)
 	quant.CholeskySolve(s.system, d, s.z)
 	clear(s.parts)
 	for f, z := range s.z {

@@ -37,7 +37,7 @@ func requestError(err error) error {
 type Request struct {
 	K       int
 	Now     int64           // Unix seconds: events are aged against it
-	History []profile.Event // in any order
+	History []profile.Event // oldest first; only to pools the order matters
 	Reasons int             // how many to give per item
 	Exclude []string        // ids that must not be shown, besides the history's
 
@@ -45,12 +45,26 @@ type Request struct {
 	AnyTags, NoTags []string      // an item must have one of the former, and none of the latter
 	Unavailable     []byte        // bit i%8 of byte i/8 is set: item i must not be shown
 	Vector          wire.Float32s // d factors from outside, to rank by instead of the history
+
+	// Of interface 3.
+	Seen Seen
 }
+
+// Seen says whether items of the history may be in the answer. Those that the
+// person does not want to see never are.
+type Seen uint8
+
+// The wishes.
+const (
+	SeenByBundle Seen = 0 // what the bundle says: see bundle.Pool.Repeats; others hide them
+	SeenHide     Seen = 1
+	SeenShow     Seen = 2 // only pools can
+)
 
 // Append appends the request's document.
 func (r Request) Append(dst []byte) []byte {
 	pairs := 6
-	for _, more := range []bool{len(r.AnyTags) > 0, len(r.NoTags) > 0, len(r.Unavailable) > 0, len(r.Vector) > 0} {
+	for _, more := range []bool{len(r.AnyTags) > 0, len(r.NoTags) > 0, len(r.Unavailable) > 0, len(r.Vector) > 0, r.Seen != SeenByBundle} {
 		if more {
 			pairs++
 		}
@@ -73,6 +87,9 @@ func (r Request) Append(dst []byte) []byte {
 	}
 	if len(r.Vector) > 0 {
 		dst = wire.AppendBin(append(dst, 9), r.Vector)
+	}
+	if r.Seen != SeenByBundle {
+		dst = wire.AppendUint(append(dst, 10), uint64(r.Seen-SeenHide))
 	}
 	return dst
 }
@@ -122,6 +139,8 @@ func (r *Request) parse(doc []byte, limits bundle.Limits) error {
 			r.Unavailable = d.Bin((limits.Items + 7) / 8)
 		case 9:
 			r.Vector = readVector(d, limits.Dim)
+		case 10:
+			r.Seen = SeenHide + Seen(d.Uint(1))
 		default:
 			m.Unknown()
 		}

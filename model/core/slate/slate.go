@@ -20,6 +20,10 @@ var ErrKnownAnswer = errors.New("slate: a known answer does not come out on this
 // ErrNoItem says that a request names an index beyond the catalogue.
 var ErrNoItem = errors.New("an index within the catalogue")
 
+// ErrSeen says that a request asks for items of the history where they are
+// never answered.
+var ErrSeen = errors.New("seen: only a pool can show items of the history")
+
 // Recommender answers requests over one bundle. It keeps buffers, and nothing
 // of a request that an answer depends on, between calls; it is not safe
 // for concurrent use.
@@ -62,10 +66,13 @@ func (r *Recommender) Respond(dst, request []byte) ([]byte, error) {
 	return s.Append(dst), nil
 }
 
-// Recommend answers req, which is within the bundle's limits. The person's own
-// items are never in the answer. The slate's items belong to the recommender
-// and hold until the next call; their strings belong to the bundle.
+// Recommend answers req, which is within the bundle's limits. The slate's items
+// belong to the recommender and hold until the next call; their strings belong
+// to the bundle. Errors are ErrSeen as a *RequestError, and [score.ErrGram].
 func (r *Recommender) Recommend(req Request) (Slate, error) {
+	if req.Seen == SeenShow && r.b.Pool == nil {
+		return Slate{}, &RequestError{Err: ErrSeen}
+	}
 	h := r.scorer.Read(req.History, req.Now)
 	ranked := r.block(req, h)
 	best, cold, err := r.rank(req, h)
@@ -124,7 +131,11 @@ func (r *Recommender) block(req Request, h score.History) (ranked int) {
 	if len(req.AnyTags) > 0 || len(req.NoTags) > 0 {
 		r.blockTags(req)
 	}
-	for _, i := range h.Seen {
+	hidden := h.Seen
+	if req.Seen == SeenShow || req.Seen == SeenByBundle && r.b.Pool != nil && r.b.Pool.Repeats {
+		hidden = h.Hidden
+	}
+	for _, i := range hidden {
 		r.blocked[i>>3] |= 1 << (i & 7)
 	}
 	for _, id := range req.Exclude {
