@@ -28,7 +28,8 @@ type httpRequest struct {
 	Exclude []string    `json:"exclude"`
 	AnyTags []string    `json:"any_tags"` // an item must have one of them
 	NoTags  []string    `json:"no_tags"`  // and none of these
-	History []httpEvent `json:"history"`
+	History []httpEvent `json:"history"`  // oldest first
+	Seen    *bool       `json:"seen"`     // whether items of the history may be answered; absent: what the bundle says
 }
 
 type httpEvent struct {
@@ -184,6 +185,12 @@ func (b httpRequest) request(limits bundle.Limits) (slate.Request, error) {
 		return slate.Request{}, refusal(abi.StatusLimit, "tags: %d and %d: want at most %d of each", len(b.AnyTags), len(b.NoTags), slate.MaxTags)
 	case len(b.History) > limits.History:
 		return slate.Request{}, refusal(abi.StatusLimit, "history: %d events: want at most %d", len(b.History), limits.History)
+	}
+	if b.Seen != nil {
+		req.Seen = slate.SeenHide
+		if *b.Seen {
+			req.Seen = slate.SeenShow
+		}
 	}
 	for i, e := range b.History {
 		kind, ok := profile.ParseKind(cmp.Or(e.Kind, profile.KindClick.String()))

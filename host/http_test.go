@@ -43,6 +43,9 @@ func TestHTTP(t *testing.T) {
 		{"k of 1000", post, path, kind, `{"k":1000}`, 200, `"ranked":40`},
 		{"a tag that half of them have", post, path, kind, `{"any_tags":["light"]}`, 200, `"ranked":20`},
 		{"all but a tag and an item", post, path, kind, `{"no_tags":["light"],"exclude":["i1"]}`, 200, `"ranked":19`},
+		{"the history not seen again", post, path, kind, `{"seen":false,"history":[{"item":"i2"}]}`, 200, `"ranked":39`},
+		{"the history seen again, by no pool", post, path, kind, `{"seen":true,"history":[{"item":"i2"}]}`, 400, `seen: only a pool`},
+		{"seen of 1", post, path, kind, `{"seen":1}`, 400, `"code":"request"`},
 		{"65 tags", post, path, kind, `{"no_tags":["a"` + strings.Repeat(`,"a"`, 64) + `]}`, 400, `"code":"limit"`},
 		{"k of 1001", post, path, kind, `{"k":1001}`, 400, `"code":"limit"`},
 		{"17 reasons", post, path, kind, `{"reasons":17}`, 400, `"code":"limit"`},
@@ -85,6 +88,31 @@ func TestHTTP(t *testing.T) {
 		}
 		if (c.status == 405) != (res.Header.Get("Allow") != "") {
 			t.Errorf("%s: Allow: got %q", c.name, res.Header.Get("Allow"))
+		}
+	}
+}
+
+// TestHTTPShowsWhatWasSeen when asked to, and otherwise as the bundle says.
+func TestHTTPShowsWhatWasSeen(t *testing.T) {
+	root, file := worldOf(t, worlds["pool"])
+	server := httptest.NewServer(open(t, root, file, false, 1).Handler())
+	defer server.Close()
+	for body, want := range map[string]string{
+		`{"history":[{"item":"i2"}]}`:                           `"ranked":40`,
+		`{"seen":true,"history":[{"item":"i2"}]}`:               `"ranked":40`,
+		`{"seen":false,"history":[{"item":"i2"}]}`:              `"ranked":39`,
+		`{"seen":true,"history":[{"item":"i2","kind":"hide"}]}`: `"ranked":39`,
+	} {
+		res, err := server.Client().Post(server.URL+"/v1/recommend", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(res.Body)
+		if err := errors.Join(err, res.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != 200 || !strings.Contains(string(answer), want) {
+			t.Errorf("%s: got %d %s, want %s", body, res.StatusCode, answer, want)
 		}
 	}
 }
