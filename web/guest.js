@@ -50,7 +50,7 @@ export class NearsideError extends Error {
  * @typedef {object} Request
  * @property {number} k how many items, 1 … the manifest's k_max
  * @property {number} now Unix seconds: events are aged against it
- * @property {Event[]} events the history, in any order
+ * @property {Event[]} events the history, oldest first
  * @property {number} reasons how many for each item, 0 … 16
  * @property {string[]} exclude ids that must not be shown, besides the history's own
  * @property {string[]} [anyTags] at most 64: an item must have one of them
@@ -59,6 +59,9 @@ export class NearsideError extends Error {
  *   set when item i must not be shown; what is missing is 0
  * @property {Float32Array} [vector] to rank by instead of the history, in the
  *   coordinates of the model's factors; there are no reasons then
+ * @property {boolean} [seen] whether items of the history may be answered; what
+ *   the bundle says when left out. True is for bundles with a pool. Hidden items
+ *   never are
  *
  * @typedef {object} Slate
  * @property {SlateItem[]} items best first
@@ -298,7 +301,7 @@ class Guest {
    * @returns {Slate}
    * @throws {NearsideError} 'request', 'limit', 'not-open'
    */
-  recommend({ k, now, events, reasons, exclude, anyTags, noTags, unavailable, vector }) {
+  recommend({ k, now, events, reasons, exclude, anyTags, noTags, unavailable, vector, seen }) {
     /** @type {[number, any][]} */
     const pairs = [
       [0, documentVersion],
@@ -312,6 +315,7 @@ class Guest {
     if (noTags?.length) pairs.push([7, noTags]);
     if (unavailable?.length) pairs.push([8, unavailable]);
     if (vector?.length) pairs.push([9, littleEndian(vector)]);
+    if (seen != null) pairs.push([10, Number(seen)]);
     const answer = decode(check('recommend', this.#pass('nearside_recommend', document('recommend', pairs))));
     const receipt = answer.get(2);
     return {

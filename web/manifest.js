@@ -4,15 +4,16 @@
 import { toHex } from './guest.js';
 import { decode } from './msgpack.js';
 
-const scorers = ['unknown', 'popular', 'fold-in', 'neighbours'];
+const scorers = ['unknown', 'popular', 'fold-in', 'neighbours', 'pool'];
 const codecs = ['none', 'int8', 'int4', 'pq', 'binary', 'float'];
 
 /** What a section holds, by its number in SPEC.md. */
 const sectionKinds = new Map([
   [1, 'ids'], [2, 'titles'], [3, 'tag-names'], [4, 'tags'], [5, 'authors'], [6, 'published'], [7, 'urls'],
-  [8, 'images'], [9, 'popularity'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'],
-  [21, 'centroid-scales'], [24, 'starts'], [25, 'neighbours'], [26, 'weights'], [27, 'scales'], [32, 'rescore'],
-  [33, 'rescore-scales'],
+  [8, 'images'], [9, 'popularity'], [10, 'trend'], [11, 'gains'], [12, 'pool-weights'], [13, 'net'], [16, 'rows'],
+  [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'], [21, 'centroid-scales'], [24, 'starts'],
+  [25, 'neighbours'], [26, 'weights'], [27, 'scales'], [28, 'pool-counts'], [29, 'pool-items'], [30, 'pool-codes'],
+  [31, 'pool-scales'], [32, 'rescore'], [33, 'rescore-scales'],
 ]);
 
 /**
@@ -30,6 +31,7 @@ const sectionKinds = new Map([
  * @property {number} knownAnswers how many answers the module checked against the publisher's
  * @property {number} earlyAnswers the same for answers without the rows that rescore
  * @property {Retrieval | null} retrieval null: the scorer has no factors
+ * @property {Pool | null} pool null: the scorer is another
  *
  * @typedef {object} Section
  * @property {string} kind 'ids', 'titles', … as SPEC.md has it
@@ -43,7 +45,7 @@ const sectionKinds = new Map([
  * @property {number} history events that a request may have
  *
  * @typedef {object} Scoring
- * @property {string} scorer 'popular', 'fold-in' or 'neighbours'
+ * @property {string} scorer 'popular', 'fold-in', 'neighbours' or 'pool'
  * @property {number[]} weights of each kind of event; 65536 is 1
  * @property {number} halfLife seconds in which an event loses half its weight; 0: never
  *
@@ -54,6 +56,14 @@ const sectionKinds = new Map([
  * @property {string} rescore codec of the rows that give candidates their score:
  *   'none', 'int8' or 'int4'
  * @property {number} candidates how many there are in a list of ten; 0: all items
+ *
+ * @typedef {object} Pool how a history is weighed, and what comes of it
+ * @property {number} columns weights of each neighbour
+ * @property {boolean} repeats items of the history may be recommended
+ * @property {number} nearest how many of the nearest by factors are candidates
+ * @property {number} candidates how many of the best the net ranks again; 0: it
+ *   has none
+ * @property {number[]} net units of its hidden layers; empty: there is none
  *
  * @typedef {object} Privacy what the model was learnt from
  * @property {number} users people in the training data
@@ -92,6 +102,7 @@ export function readManifest(bytes) {
     knownAnswers: answers.length,
     earlyAnswers: top.get(13)?.length ?? 0,
     retrieval: readRetrieval(top.get(12), scorers[scoring.get(0)]),
+    pool: readPool(top.get(14)),
   };
 }
 
@@ -101,8 +112,18 @@ export function readManifest(bytes) {
  * @returns {Retrieval | null}
  */
 function readRetrieval(retrieval, scorer) {
-  if (scorer !== 'fold-in') return null;
+  if (!retrieval && scorer !== 'fold-in') return null;
   if (!retrieval) return { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }; // format 1 had no other
   const [codec, groups, rescore, candidates] = [0, 1, 2, 3].map((key) => retrieval.get(key));
   return { codec: codecs[codec] ?? 'unknown', groups, rescore: codecs[rescore] ?? 'unknown', candidates };
+}
+
+/**
+ * @param {Map<number, any> | undefined} pool
+ * @returns {Pool | null}
+ */
+function readPool(pool) {
+  if (!pool) return null;
+  const [columns, candidates, nearest, repeats, net = []] = [2, 4, 5, 6, 7].map((key) => pool.get(key));
+  return { columns, repeats, nearest, candidates, net };
 }

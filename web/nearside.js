@@ -139,7 +139,7 @@ class Nearside {
 
   /**
    * Ranks the catalogue for the history as it is now. Items of the history are
-   * not recommended again.
+   * not recommended again, unless the bundle has a pool that says so.
    *
    * @param {object} [options]
    * @param {number} [options.k] how many items
@@ -151,9 +151,12 @@ class Nearside {
    *   catalogue, lowest first; 1: must not be shown
    * @param {Float32Array} [options.vector] to rank by instead of the history;
    *   there are no reasons then
+   * @param {boolean} [options.seen] whether items of the history may be
+   *   recommended, instead of what the bundle says: see pool in the manifest.
+   *   Those that were hidden never are
    * @returns {Promise<Recommendations>}
-   * @throws {NearsideError} 'limit' for a k above the manifest's, 'request',
-   *   'trap', 'closed'
+   * @throws {NearsideError} 'limit' for a k above the manifest's, 'request', as
+   *   for seen items of a bundle without a pool, 'trap', 'closed'
    */
   async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}) {
     const events = this.#history.read().slice(-this.#manifest.limits.history);

@@ -141,6 +141,10 @@ test('the manifest says how items are found', { skip }, async () => {
     ['binary', { codec: 'binary', groups: 0, rescore: 'none', candidates: 20 }, false],
     ['ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
     ['format1-ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
+    ['format2-ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
+    ['pool-factors', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
+    ['pool-pq-int8', { codec: 'pq', groups: 4, rescore: 'int8', candidates: 20 }, true],
+    ['pool', null, false],
     ['ease', null, false],
   ])) {
     const nearside = await opened({ bundle: file(`${name}.nsb`), root: file(`${name}.nsr`) });
@@ -150,4 +154,37 @@ test('the manifest says how items are found', { skip }, async () => {
     assert.equal(manifest.earlyAnswers > 0, early, name);
     assert.ok(manifest.sections.every(({ kind }) => kind !== 'unknown'), name);
   }
+});
+
+test('the manifest says what a pool has', { skip }, async () => {
+  for (const [name, pool] of /** @type {[string, any][]} */ ([
+    ['pool', { columns: 3, repeats: true, nearest: 0, candidates: 10, net: [9, 5] }],
+    ['pool-factors-sums', { columns: 1, repeats: true, nearest: 5, candidates: 0, net: [] }],
+    ['ials', null],
+  ])) {
+    const nearside = await opened({ bundle: file(`${name}.nsb`), root: file(`${name}.nsr`) });
+    nearside.close();
+    assert.deepEqual(nearside.manifest().pool, pool, name);
+    assert.equal(nearside.manifest().scoring.scorer, pool ? 'pool' : 'fold-in');
+  }
+});
+
+test('what was seen is shown as the bundle says, or as the page asks', { skip }, async () => {
+  const nearside = await opened({ bundle: file('pool.nsb'), root: file('pool.nsr') });
+  const [first, second] = (await nearside.recommend({ k: 2 })).items;
+  nearside.observe({ item: first.id });
+  nearside.observe({ item: second.id, kind: 'hide' });
+  const count = nearside.manifest().limits.items;
+  for (const [seen, shown] of [[undefined, true], [true, true], [false, false]]) {
+    const { items } = await nearside.recommend({ k: count, seen });
+    const ids = items.map(({ id }) => id);
+    assert.equal(ids.includes(first.id), shown, `seen ${seen}`);
+    assert.ok(!ids.includes(second.id), `seen ${seen}: what was hidden stays hidden`);
+  }
+  nearside.close();
+  const fold = await opened();
+  fold.observe({ item: first.id });
+  await assert.rejects(fold.recommend({ seen: true }), { code: 'request', message: 'guest: recommend: request: seen: only a pool can show items of the history' });
+  assert.ok(!(await fold.recommend({ k: count, seen: false })).items.some(({ id }) => id === first.id));
+  fold.close();
 });
