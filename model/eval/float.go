@@ -27,6 +27,10 @@ import (
 // of whom nothing usable is known, ranks by number of people. Equal scores are
 // ordered by index.
 //
+// A pool is ranked by the code that devices run, over its factors as they are:
+// its tables, weights and net are codes already, and packing loses nothing of
+// them.
+//
 // The items of a history are left out unless repeats says that they may come
 // again.
 //
@@ -37,6 +41,8 @@ func Float(m *train.Model, repeats bool) (Ranker, error) {
 	f := &float{model: m, repeats: repeats, popular: make([]int32, len(m.Count))}
 	n := len(m.Count)
 	switch m.Scorer() {
+	case bundle.ScorerPool:
+		return newPooled(m, repeats)
 	case bundle.ScorerFoldIn:
 		if m.Dim < 1 || len(m.Factors) != n*m.Dim {
 			return nil, fmt.Errorf("eval: model: %d factors, want %d items × %d", len(m.Factors), n, m.Dim)
