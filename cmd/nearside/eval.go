@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nearside/nearside/host"
@@ -74,11 +75,11 @@ func (c *evalCmd) check() error {
 	for _, by := range c.Through {
 		packed = packed || by != byFloat
 	}
-	// This is the one place that knows it.
-	if c.repeats() && packed {
+	pools := len(c.Quant) == 0 && !slices.ContainsFunc(c.Model, func(a train.Algorithm) bool { return a != train.Auto })
+	if c.repeats() && packed && !pools {
 		return &usageError{
 			err:  fmt.Errorf("--protocol %s: packed models leave out what a person had, sessions do not", c.Protocol),
-			hint: "--through float judges the trained numbers",
+			hint: "--through float judges the trained numbers; --model auto makes pools, which can repeat",
 		}
 	}
 	return c.protocol.check()
@@ -119,7 +120,7 @@ func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) 
 	for _, by := range c.Through {
 		row := evaluationRow{Model: string(m.Algorithm), Through: by}
 		if by != byFloat && p == nil {
-			if p, err = newPacked(m, longest(cases), pack.Quant{}); err != nil {
+			if p, err = newPacked(m, longest(cases), c.repeats(), pack.Quant{}); err != nil {
 				return nil, err
 			}
 		}

@@ -110,7 +110,7 @@ func (c *evalCmd) quantRow(ctx context.Context, m *train.Model, plan quantPlan, 
 	if err != nil {
 		return quantRow{}, err
 	}
-	p, err := newPacked(m, longest(base.cases), q)
+	p, err := newPacked(m, longest(base.cases), false, q)
 	if err != nil {
 		return quantRow{}, err
 	}

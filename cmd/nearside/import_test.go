@@ -109,7 +109,7 @@ func rankPacked(t *testing.T) func(*train.Model, []data.Event) []string {
 	packed := map[*train.Model]eval.Ranker{}
 	return func(m *train.Model, history []data.Event) []string {
 		if packed[m] == nil {
-			p, err := newPacked(m, 100, pack.Quant{})
+			p, err := newPacked(m, 100, false, pack.Quant{})
 			if err != nil {
 				t.Fatal(err)
 			}

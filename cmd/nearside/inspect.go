@@ -31,6 +31,22 @@ type inspection struct {
 	Sections []inspectedSection `json:"sections"`
 
 	Retrieval *inspectedRetrieval `json:"retrieval,omitempty"` // of a bundle with factors
+	Pool      *inspectedPool      `json:"pool,omitempty"`
+}
+
+// inspectedPool is what the manifest says of a pool.
+type inspectedPool struct {
+	Columns    int     `json:"columns"`
+	Neighbours float64 `json:"neighbours"` // of an item, on average
+	Repeats    bool    `json:"repeats"`    // items of the history may be answered
+	Nearest    int     `json:"nearest"`
+	Candidates int     `json:"candidates"`
+	Parameters int     `json:"net_parameters"` // weights and biases; 0: no net
+
+	// Bytes per item.
+	Items   float64 `json:"item_bytes"`   // of neighbours, their codes and counts
+	Weights float64 `json:"weight_bytes"` // of their weights and scales
+	Factors float64 `json:"factor_bytes"` // of factors, their scales and gains
 }
 
 type inspectedRetrieval struct {
@@ -57,7 +73,7 @@ type inspectedLabel struct {
 type inspectedSection struct {
 	Kind  string `json:"kind"`
 	Bytes int    `json:"bytes"`
-	Hash  string `json:"hash"` // format 2: RFC 6962 tree hash; format 1: SHA-256
+	Hash  string `json:"hash"` // RFC 6962 tree hash; in format 1 SHA-256
 }
 
 func (c *inspectCmd) Run() error {
@@ -87,6 +103,9 @@ func (c *inspectCmd) Run() error {
 	if m.Retrieval.Codec != bundle.CodecNone {
 		fmt.Fprintf(w, "retrieval\t%s\n", retrievalText(m.Retrieval))
 	}
+	if m.Pool != nil {
+		fmt.Fprintf(w, "pool\t%s\n", poolText(inspectPool(m)))
+	}
 	for _, s := range m.Sections {
 		fmt.Fprintf(w, "section\t%s\t%d bytes\t%x\n", s.Kind, s.Bytes, s.Hash[:8])
 	}
@@ -105,10 +124,56 @@ func inspected(m bundle.Manifest, bytes int) inspection {
 	if r := m.Retrieval; r.Codec != bundle.CodecNone {
 		out.Retrieval = &inspectedRetrieval{r.Codec.String(), bytesOfPQ(r), r.Rescore.String(), r.Candidates}
 	}
+	if m.Pool != nil {
+		p := inspectPool(m)
+		out.Pool = &p
+	}
 	for _, s := range m.Sections {
 		out.Sections = append(out.Sections, inspectedSection{s.Kind.String(), s.Bytes, hex.EncodeToString(s.Hash[:])})
 	}
 	return out
+}
+
+// inspectPool adds up what a pool takes.
+func inspectPool(m bundle.Manifest) inspectedPool {
+	out := inspectedPool{Columns: m.Pool.Sparse.C, Repeats: m.Pool.Repeats, Nearest: m.Pool.Nearest, Candidates: m.Pool.Candidates}
+	for _, s := range m.Sections {
+		each := float64(s.Bytes) / float64(m.Limits.Items)
+		switch s.Kind {
+		case bundle.KindPoolCounts, bundle.KindPoolItems:
+			out.Items += each
+		case bundle.KindPoolCodes:
+			out.Neighbours = each / float64(out.Columns)
+			out.Weights += each
+		case bundle.KindPoolScales:
+			out.Weights += each
+		case bundle.KindGains, bundle.KindRows, bundle.KindRowScales, bundle.KindRescore, bundle.KindRescoreScales:
+			out.Factors += each
+		}
+	}
+	if net := m.Pool.Net; net != nil {
+		out.Parameters = net.H1*(net.In+1) + net.H2*(net.H1+1) + net.H2 + net.In + 1
+	}
+	return out
+}
+
+func poolText(p inspectedPool) string {
+	s := fmt.Sprintf("%d columns, %.1f neighbours per item", p.Columns, p.Neighbours)
+	if p.Columns > 0 {
+		s += fmt.Sprintf(", %.1f bytes per item and %.1f of weights", p.Items, p.Weights)
+	}
+	if p.Factors > 0 {
+		s += fmt.Sprintf("; factors, %.1f bytes per item", p.Factors)
+	}
+	if p.Parameters > 0 {
+		s += fmt.Sprintf("; a net of %d parameters ranks %d candidates again", p.Parameters, p.Candidates+p.Nearest)
+	}
+	if p.Repeats {
+		s += "; repeats"
+	} else {
+		s += "; no repeats"
+	}
+	return s
 }
 
 // printJSON prints v indented on standard output.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/eval"
@@ -154,7 +156,7 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 	for i := range m.Count {
 		m.Items = append(m.Items, data.Item{ID: log.Items.ID(int32(i))})
 	}
-	p, err := newPacked(m, 3, pack.Quant{})
+	p, err := newPacked(m, 3, false, pack.Quant{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +186,79 @@ func TestPackedRankerAcceptsAnyHistory(t *testing.T) {
 	slices.Sort(got)
 	if want := []int32{17, 38, 39}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("among candidates: got %v and error %v, want %v", got, err, want)
+	}
+}
+
+// TestPoolsRankAlikeEverywhere: what eval calls float, the packed bytes natively
+// and the module give the same lists, whatever may repeat.
+func TestPoolsRankAlikeEverywhere(t *testing.T) {
+	const n, d = 60, 4
+	rng := rand.New(rand.NewPCG(1, 9))
+	for _, shape := range []modeltest.PoolShape{
+		{Items: n, Columns: 3, Net: true, Repeats: true}, {Items: n, Columns: 2}, {Items: n, Columns: 2, Net: true, Factors: true},
+	} {
+		m := &train.Model{Algorithm: train.Auto, Count: make([]uint32, n), Pool: modeltest.Pool(3, shape)}
+		for i := range m.Count {
+			m.Count[i] = uint32(rng.IntN(50))
+			m.Items = append(m.Items, data.Item{ID: "i" + strconv.Itoa(i)})
+		}
+		q := pack.Quant{}
+		if shape.Factors {
+			q.Codec, m.Dim = bundle.CodecFloat, d
+			for range n * d {
+				m.Factors = append(m.Factors, float32(rng.NormFloat64()))
+			}
+		}
+		for _, repeats := range []bool{false, true} {
+			float, err := eval.Float(m, repeats)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := newPacked(m, 8, repeats, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			native, err := p.native()
+			if err != nil {
+				t.Fatal(err)
+			}
+			rankers := map[through]eval.Ranker{byNative: native}
+			if _, err := wasm.Module(); err == nil {
+				newRanker, h, err := p.module(t.Context(), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer closeHost(t.Context(), h)
+				if rankers[byModule], err = newRanker(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 50 {
+				q := eval.Question{K: 1 + rng.IntN(n+5)}
+				for range rng.IntN(9) {
+					q.History = append(q.History, data.Event{
+						Item: int32(rng.IntN(n)), Kind: profile.Kind(1 + rng.IntN(5)), Weight: []float32{.3, 1, 2}[rng.IntN(3)],
+					})
+				}
+				for i := range int32(n) {
+					if rng.IntN(2) == 0 {
+						q.Among = append(q.Among, i)
+					}
+				}
+				if rng.IntN(2) == 0 {
+					q.Among = nil
+				}
+				want, err := float.Rank(nil, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for by, r := range rankers {
+					if got, err := r.Rank(nil, q); err != nil || !slices.Equal(got, want) {
+						t.Fatalf("%+v, repeats %v, %s, %+v: %v, %v, want %v", shape, repeats, by, q, got, err, want)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type packCmd struct {
 	Days         int    `default:"30" help:"Days until devices refuse the bundle."`
 	HalfLifeDays int    `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
 	Quant        string `enum:"int8,pq,int4,binary,float" default:"int8" help:"How item factors are coded: int8, pq, int4, binary, float."`
+	Neighbours   int    `placeholder:"N" help:"Neighbours kept of each item, the strongest; by default all that the model has."`
 
 	quantFlags
 }
@@ -30,6 +31,8 @@ func (c *packCmd) Run() error {
 	switch {
 	case c.Days < 1:
 		return &usageError{err: fmt.Errorf("--days %d: want at least 1", c.Days)}
+	case c.Neighbours < 0:
+		return &usageError{err: fmt.Errorf("--neighbours %d: want at least 0", c.Neighbours)}
 	case c.HalfLifeDays < 0:
 		return &usageError{err: fmt.Errorf("--half-life-days %d: want at least 0", c.HalfLifeDays)}
 	}
@@ -52,8 +55,8 @@ func (c *packCmd) Run() error {
 	file, err := pack.Pack(m, keys, pack.Options{
 		Channel: c.Channel, Version: c.Version,
 		Created: now, Expires: now + int64(c.Days)*day,
-		HalfLife: int64(c.HalfLifeDays) * day,
-		Quant:    q,
+		HalfLife: int64(c.HalfLifeDays) * day, Neighbours: c.Neighbours,
+		Quant: q,
 	})
 	if err != nil {
 		return err

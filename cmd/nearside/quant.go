@@ -13,7 +13,7 @@ var codecs = map[string]bundle.Codec{
 	"int8": bundle.CodecInt8, "int4": bundle.CodecInt4, "pq": bundle.CodecPQ, "binary": bundle.CodecBinary, "float": bundle.CodecFloat,
 }
 
-// quantFlags say how the factors of an iALS model are coded.
+// quantFlags say how the factors of a model are coded.
 type quantFlags struct {
 	BytesPerItem int    `placeholder:"N" help:"pq, binary: most bytes per item, of codes, scales and the rows that rescore; by default 3/16 byte per factor, and int8 rows."`
 	Rescore      string `enum:"auto,none,int8,int4" default:"auto" help:"Rows that give the best of a scan their final score: none, int8, int4; auto: those for which --bytes-per-item has room, after pq and binary."`
@@ -27,7 +27,7 @@ func (f quantFlags) of(codec string, d int) (pack.Quant, error) {
 		if codec != "int8" || f.BytesPerItem != 0 || f.Rescore != "auto" && f.Rescore != "none" {
 			return pack.Quant{}, &usageError{
 				err:  fmt.Errorf("--quant %s: this model has no factors", codec),
-				hint: "only ials has factors; leave the flag out",
+				hint: "leave the flag out",
 			}
 		}
 		return pack.Quant{}, nil

@@ -31,17 +31,19 @@ type packed struct {
 	model      *train.Model
 	root, file []byte
 	bundle     *bundle.Bundle
+	repeats    bool  // lists may hold what a person had
 	now        int64 // of every request; age does not matter, so it changes nothing
 }
 
 // newPacked packs and signs m with a key that lives as long as this process.
-// history is the most events that it is going to be asked with.
-func newPacked(m *train.Model, history int, q pack.Quant) (*packed, error) {
+// history is the most events that it is going to be asked with. Only a pool can
+// show repeats.
+func newPacked(m *train.Model, history int, repeats bool, q pack.Quant) (*packed, error) {
 	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	p := &packed{model: m, now: time.Now().Unix()}
+	p := &packed{model: m, repeats: repeats, now: time.Now().Unix()}
 	if p.root, err = keys.Root(1, p.now+day); err != nil {
 		return nil, err
 	}
@@ -96,13 +98,18 @@ type packedRanker struct {
 }
 
 // Rank sends the newest events of a history that is longer than a bundle
-// allows, and excludes the items of the others.
+// allows, and excludes the items of the others where none may repeat.
 func (r *packedRanker) Rank(dst []int32, q eval.Question) ([]int32, error) {
 	history := q.History
-	req := slate.Request{K: q.K, Now: r.now, Unavailable: r.allBut(q.Among)}
+	req := slate.Request{K: q.K, Now: r.now, Unavailable: r.allBut(q.Among), Seen: slate.SeenHide}
+	if r.repeats {
+		req.Seen = slate.SeenShow
+	}
 	if more := len(history) - r.bundle.Manifest.Limits.History; more > 0 {
 		for _, e := range history[:more] {
-			req.Exclude = append(req.Exclude, r.model.Items[e.Item].ID)
+			if !r.repeats || e.Kind == profile.KindHide {
+				req.Exclude = append(req.Exclude, r.model.Items[e.Item].ID)
+			}
 		}
 		history = history[more:]
 	}

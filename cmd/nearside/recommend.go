@@ -16,7 +16,8 @@ import (
 
 type recommendCmd struct {
 	Signed  signed   `embed:""`
-	History []string `placeholder:"ID,…" help:"What the person viewed; each counts as one view at an unknown time."`
+	History []string `placeholder:"ID,…" help:"What the person viewed, oldest first; each counts as one view at an unknown time."`
+	Seen    string   `enum:"bundle,hide,show" default:"bundle" help:"Whether items of the history may be answered: as the bundle says, hide, or show, which pools can."`
 	Exclude []string `placeholder:"ID,…" help:"What must not be shown, besides the history."`
 	K       int      `short:"k" name:"k" default:"10" help:"How many items."`
 	Through string   `enum:"module,native" default:"module" help:"What computes: the sealed module or the same code natively."`
@@ -33,7 +34,8 @@ func (c *recommendCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req := slate.Request{K: c.K, Now: c.Now.unix(), Exclude: c.Exclude}
+	seen := map[string]slate.Seen{"bundle": slate.SeenByBundle, "hide": slate.SeenHide, "show": slate.SeenShow}
+	req := slate.Request{K: c.K, Now: c.Now.unix(), Exclude: c.Exclude, Seen: seen[c.Seen]}
 	for _, id := range c.History {
 		req.History = append(req.History, profile.Event{Item: id, Kind: profile.KindView, Weight: profile.One})
 	}
