@@ -34,7 +34,7 @@ func newPooled(m *train.Model, repeats bool) (*pooled, error) {
 	if m.Pool.Sparse.C > 0 && m.Pool.Sparse.N != n {
 		return nil, fmt.Errorf("eval: model: a pool of %d rows, want %d", m.Pool.Sparse.N, n)
 	}
-	r := &pooled{repeats: repeats, parts: score.Parts{Pool: m.Pool, Popularity: wire.AppendUint32s(nil, m.Count), Dense: m.Pool.Nearest}}
+	r := &pooled{repeats: repeats, parts: score.Parts{Pool: m.Pool, Popularity: wire.AppendUint32s(nil, m.Count)}}
 	if m.Factors != nil {
 		if m.Dim < 1 || len(m.Factors) != n*m.Dim {
 			return nil, fmt.Errorf("eval: model: %d factors, want %d items × %d", len(m.Factors), n, m.Dim)

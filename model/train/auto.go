@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
@@ -12,74 +13,163 @@ import (
 	"github.com/nearside/nearside/model/data"
 )
 
+// The default: candidates from a weighted pool of item-item tables and factors,
+// ranked again by a small net, all of it item-side. See [bundle.Pool] for what a
+// device computes. Where the order of events is known the tables say what comes
+// next, see autosequences.go; where it is not, what belongs together, see
+// autolists.go.
+//
+// It is stacked (Wolpert, "Stacked generalization", Neural Networks 5(2), 1992):
+// the weights and the net are learnt on events that the tables have not seen, and
+// then the tables are made anew from everything. Weights that have seen their own
+// cases in the tables would trust them too much.
 var autoLearner = learner{
-	name: Auto, help: "pool of item-item tables and factors, ranked again by a small net: what comes next",
+	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
-		{Name: "neighbours", Help: "neighbours kept per item", Default: 50, Min: 1, Max: 255, Whole: true},
-		{Name: "dim", Help: "factors per item; 0: none", Default: 64, Min: 0, Max: MaxDim, Whole: true},
-		{Name: "dense", Help: "candidates by factors", Default: 0, Min: 0, Max: 1000, Whole: true},
-		{Name: "l", Default: 4, Max: 1e9},
-		{Name: "g", Default: 0, Min: -10, Max: 10},
-		{Name: "gg", Default: 0, Min: -10, Max: 10},
-		{Name: "p", Default: .5, Min: -10, Max: 10},
-		{Name: "c", Default: .5, Min: -10, Max: 10},
-		{Name: "holdout", Help: "share of the newest histories that weights are learnt on", Default: .1, Min: .001, Max: .9},
+		{Name: "neighbours", Help: "neighbours kept per item; 0: 50, or 120 where the order of events is not known", Default: 0, Min: 0, Max: 255, Whole: true},
+		{Name: "dim", Help: "factors per item; 0: 64, or 128 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
+		{Name: "holdout", Help: "share of the events, the newest if that is known, that weights are learnt on", Default: .1, Min: .001, Max: .5},
+		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known", Default: 4, Min: 1e-9, Max: 1e9, Low: 1, High: 20, Log: true},
+		{Name: "popular", Help: "an item of d people scores times d^-popular, where the order of events is not known", Default: 0, Min: -2, Max: 2, Low: -.1, High: .2},
+		{Name: "net", Help: "1: a net ranks again, if it is better on held-out cases; 0: none", Default: 1, Min: 0, Max: 1, Whole: true},
 	},
 	scorer: bundle.ScorerPool, learn: learnAuto,
 }
 
-// poolBuckets are the lengths of history that have weights of their own.
-var poolBuckets = []int{1, 2, 3, 5, 9}
+const (
+	poolCandidates = 100 // that the net ranks again; 200 were no better
+	poolNear       = 30  // and as many by their factors; 100 were no better
+	maxPoolCases   = 45000
+	fewestCases    = 50   // with fewer the weights are not learnt
+	fewestNetCases = 2000 // with fewer there is no net
+	judgedShare    = .15  // of the cases: what they say of the parts is not learnt from
+	reportAt       = 20   // the length of the lists that the report is about
+)
 
-const poolPositions = 8
+// Gain says how good a pool is with its parts up to one.
+type Gain struct {
+	Part  string
+	NDCG  float64 // at 20
+	Hit   float64 // share of the right answers that are among the first 20
+	Cases int     // held-out cases, on which nothing was learnt
+}
 
 // auto is a training in progress.
 type auto struct {
 	*training
 	repeats bool
-	count   wire.Uint32s
+	rng     *rand.Rand
 }
 
-// learnAuto stacks: the weights are learnt on the newest histories over tables
-// of the older ones, and then the tables are made anew from all. Weights that
-// have seen their own cases in the tables would trust them too much.
 func learnAuto(ctx context.Context, t *training) error {
-	a := &auto{training: t}
+	a := &auto{training: t, rng: rand.New(rand.NewPCG(t.cfg.Seed, 0x243f6a8885a308d3))} // digits of pi
 	if t.Sequences == nil {
 		return a.learnLists(ctx)
 	}
-	a.repeats = hasRepeats(t.Sequences)
-	rng := rand.New(rand.NewPCG(t.cfg.Seed, 0x243f6a8885a308d3))
-	older, newer := newest(t.Sequences, t.value("holdout"))
-	pool, err := a.tables(ctx, older)
+	return a.learnSequences(ctx)
+}
+
+// sized returns the parameter, or for 0 its default.
+func (a *auto) sized(name string, fallback int) int {
+	if v := a.whole(name); v > 0 {
+		return v
+	}
+	return fallback
+}
+
+// judged splits off the cases on which nothing is learnt.
+func judged(cases []poolCase) (learn, judge []poolCase) {
+	cut := int(judgedShare * float64(len(cases)))
+	return cases[cut:], cases[:cut]
+}
+
+// addNet learns a net for the pool of parts, and keeps it if it is better on the
+// judge's cases. It reports on what there is before and after.
+func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase) error {
+	before, err := a.judge(ctx, parts, judge)
+	if err != nil || a.whole("net") == 0 || len(learn) < fewestNetCases {
+		return err
+	}
+	a.meter.enter("net", 0)
+	examples, err := netExamples(ctx, parts, learn, a.cfg.Workers)
 	if err != nil {
 		return err
 	}
-	known := make([]bool, older.Items)
-	for _, i := range older.Item {
-		known[i] = true
-	}
-	cases := poolCases(newer, known, a.repeats, maxPoolCases, rng)
-	if err := fitWeights(ctx, pool, cases, t.cfg.Workers); err != nil {
-		return err
-	}
-	var learnt *bundle.Net
-	if len(cases) >= fewestNetCases {
-		examples, err := netExamples(ctx, a.parts(pool, older), cases, t.cfg.Workers)
-		if err != nil {
-			return err
-		}
-		if learnt, err = fitNet(ctx, examples, score.FeatureCount(pool.Sparse.C), t.cfg.Workers, rng); err != nil {
-			return err
-		}
-	}
-	all, err := a.tables(ctx, t.Sequences)
+	net, err := fitNet(ctx, examples, score.FeatureCount(parts.Pool.Sparse.C), a.cfg.Workers, a.rng)
 	if err != nil {
 		return err
 	}
-	all.Weights, all.Net = pool.Weights, learnt
-	t.model.Pool = all
+	parts.Pool.Net = net
+	after, err := a.judge(ctx, parts, judge)
+	if err != nil {
+		return err
+	}
+	if after.NDCG <= before.NDCG {
+		parts.Pool.Net = nil
+	}
+	after.Part = "net"
+	a.model.Gains = append(a.model.Gains, after)
 	return nil
+}
+
+// judge says how good the pool is on cases.
+func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (Gain, error) {
+	n := parts.Popularity.Len()
+	ndcg, hit := make([]float64, len(cases)), make([]float64, len(cases))
+	err := blocks(ctx, a.cfg.Workers, len(cases), countBlock, func() func(from, to int) error {
+		s, t, blocked := score.NewPooler(parts), newTaster(n), newBlocker(n)
+		return func(from, to int) error {
+			for k := from; k < to; k++ {
+				c := cases[k]
+				list := s.Rank(t.of(c.history), len(c.history), reportAt, blocked.of(parts.Pool, c.history))
+				var ideal float64
+				for at := range min(reportAt, len(c.targets)) {
+					ideal += 1 / math.Log2(float64(at+2))
+				}
+				for at, got := range list {
+					if slices.Contains(c.targets, int32(got.Item)) {
+						ndcg[k] += 1 / math.Log2(float64(at+2)) / ideal
+						hit[k] += 1 / float64(len(c.targets))
+					}
+				}
+			}
+			return nil
+		}
+	})
+	g := Gain{Cases: len(cases)}
+	for k := range cases {
+		g.NDCG += ndcg[k] / float64(len(cases))
+		g.Hit += hit[k] / float64(len(cases))
+	}
+	return g, err
+}
+
+// parts are the pool with the factors, as they are coded by default, and the
+// number of people or events per item.
+func (a *auto) parts(p *bundle.Pool, factors []float32, count []uint32) score.Parts {
+	parts := score.Parts{Pool: p, Popularity: wire.AppendUint32s(nil, count)}
+	if factors != nil {
+		d := len(factors) / len(count)
+		codes, scales, exp := quant.EncodeRows(factors, d)
+		rows := quant.Rows{N: len(count), D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		parts.Table, parts.Fine, parts.Dim = rows, rows, d
+	}
+	return parts
+}
+
+// counts returns how often each of n items is in items.
+func counts(items []int32, n int) []uint32 {
+	count := make([]uint32, n)
+	for _, i := range items {
+		count[i]++
+	}
+	return count
+}
+
+// popularFirst is a pool that knows nothing of anyone: what the others are held
+// against.
+func popularFirst(p *bundle.Pool) *bundle.Pool {
+	return &bundle.Pool{Positions: 1, Weights: make([]float32, 2), Repeats: p.Repeats, Candidates: poolCandidates, Nearest: p.Nearest}
 }
 
 // hasRepeats says whether some history has an item twice.
@@ -94,83 +184,4 @@ func hasRepeats(seq *data.Sequences) bool {
 		}
 	}
 	return false
-}
-
-// tables makes the pool's item-side numbers from seq.
-func (a *auto) tables(ctx context.Context, seq *data.Sequences) (*bundle.Pool, error) {
-	linear, err := slis(ctx, seq, a.cfg.Workers)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := countRows(ctx, seq, a.cfg.Workers, countColumns, a.whole("neighbours"), func(i int, row *sparse) {
-		col, val := linear.Row(i)
-		for k, j := range col {
-			row.add(j, columnSLIS, float64(val[k]))
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	if d := a.whole("dim"); d > 0 {
-		if a.model.Factors, err = embed(ctx, seq, d, a.cfg.Workers, a.cfg.Seed); err != nil {
-			return nil, err
-		}
-		a.model.Dim = d
-	}
-	p := &bundle.Pool{
-		Positions: poolPositions, Buckets: poolBuckets, Repeats: a.repeats, Candidates: 100, Decays: [2]float32{.60653066, .8824969},
-		Sparse: quant.EncodeSparse(rows, countColumns), Trend: trend(seq),
-	}
-	p.Weights = make([]float32, (len(p.Buckets)+1)*(p.Sparse.C+2)*p.Positions)
-	for b := range len(p.Buckets) + 1 {
-		w := float32(1e-6)
-		for pos := range p.Positions {
-			p.Weights[(b*(p.Sparse.C+2)+p.Dense())*p.Positions+pos] = w
-			w *= .8
-		}
-	}
-	return p, nil
-}
-
-// parts are the pool with the popularity that seq says.
-func (a *auto) parts(p *bundle.Pool, seq *data.Sequences) score.Parts {
-	count := make([]uint32, seq.Items)
-	for _, i := range seq.Item {
-		count[i]++
-	}
-	return a.partsOf(p, wire.AppendUint32s(nil, count))
-}
-
-func (a *auto) partsOf(p *bundle.Pool, count wire.Uint32s) score.Parts {
-	parts := score.Parts{Pool: p, Popularity: count}
-	if a.model.Factors != nil {
-		codes, scales, exp := quant.EncodeRows(a.model.Factors, a.model.Dim)
-		rows := quant.Rows{N: count.Len(), D: a.model.Dim, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-		parts.Table, parts.Fine, parts.Dim, parts.Dense = rows, rows, a.model.Dim, a.whole("dense")
-	}
-	return parts
-}
-
-// trend returns, in sixteenths of a power of two, how much more each item was
-// met lately than its count says. An event counts exp(-age/(histories/20)), its
-// age being how many histories came later.
-func trend(seq *data.Sequences) []int8 {
-	count, recent := make([]float64, seq.Items), make([]float64, seq.Items)
-	users := seq.Users()
-	var all, late float64
-	for u := range users {
-		w := math.Exp(-20 * float64(users-1-u) / float64(users))
-		for _, i := range seq.Row(u) {
-			count[i]++
-			recent[i] += w
-			all++
-			late += w
-		}
-	}
-	t := make([]int8, seq.Items)
-	for i := range t {
-		v := math.Log2((recent[i]*all/late + .5) / (count[i] + .5))
-		t[i] = int8(max(-127, min(127, math.Round(16*v))))
-	}
-	return t
 }

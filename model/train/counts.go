@@ -16,8 +16,8 @@ const (
 	columnForward         // i gives j 1/(y-x), up to forwardSteps
 	columnBackward        // j gives i the same
 	columnTogether        // both give each other 1/L
-	columnSLIS            // see slis
-	countColumns
+	columnLinear          // see slis
+	sequenceColumns
 )
 
 const (

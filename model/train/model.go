@@ -41,8 +41,9 @@ type Model struct {
 	// For sums of neighbours: the weight of neighbour j for a history with item i, row by row.
 	Neighbours *data.Matrix // n×n
 
-	// For a pool, coded as it ships.
-	Pool *bundle.Pool
+	// For a pool, coded as it ships; Factors may go with it.
+	Pool  *bundle.Pool
+	Gains []Gain // what each part adds; not in a file
 }
 
 // Scorer says how a device scores with m, by the parts that m has.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 
@@ -15,9 +16,6 @@ type poolCase struct {
 	history []int32 // oldest first, at least one item
 	targets []int32 // at least one
 }
-
-// maxPoolCases is how many cases there are at most.
-const maxPoolCases = 45000
 
 // longestCase is how many items of a history are looked at.
 const longestCase = 200
@@ -42,31 +40,31 @@ func poolCases(seq *data.Sequences, known []bool, repeats bool, most int, rng *r
 }
 
 // newest splits seq in two: the histories that ended last, a share of all, and
-// the others. Where no times are known the last of the log are the newest.
+// the others.
 func newest(seq *data.Sequences, share float64) (older, newer *data.Sequences) {
-	users := make([]int, seq.Users())
-	for u := range users {
-		users[u] = u
-	}
-	if seq.Time != nil {
-		end := func(u int) int64 {
-			if seq.Ptr[u] == seq.Ptr[u+1] {
-				return 0
-			}
-			return seq.Time[seq.Ptr[u+1]-1]
-		}
-		slices.SortStableFunc(users, func(a, b int) int {
-			switch ta, tb := end(a), end(b); {
-			case ta < tb:
-				return -1
-			case ta > tb:
-				return 1
-			}
-			return 0
-		})
-	}
+	users := byEnd(seq)
 	cut := len(users) - int(share*float64(len(users)))
 	return pickUsers(seq, users[:cut]), pickUsers(seq, users[cut:])
+}
+
+// byEnd returns the users in the order in which their histories ended, the
+// first last; where no times are known, in that of the log.
+func byEnd(seq *data.Sequences) []int {
+	order := make([]int, seq.Users())
+	for u := range order {
+		order[u] = u
+	}
+	if seq.Time == nil {
+		return order
+	}
+	end := func(u int) int64 {
+		if seq.Ptr[u] == seq.Ptr[u+1] {
+			return 0
+		}
+		return seq.Time[seq.Ptr[u+1]-1]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(end(a), end(b)) })
+	return order
 }
 
 // pickUsers returns the sequences of users, in that order.

@@ -13,13 +13,12 @@ import (
 
 // How the net is learnt. None of these were tuned.
 const (
-	netH1, netH2   = 32, 16
-	netBatch       = 128
-	netChunk       = 16 // cases whose gradients are added up by one worker
-	netRate        = 3e-3
-	netEpochs      = 6      // at least
-	netExposures   = 250000 // examples times epochs, at least
-	fewestNetCases = 2000   // with fewer the pool's order stays
+	netH1, netH2 = 32, 16
+	netBatch     = 128
+	netChunk     = 16 // cases whose gradients are added up by one worker
+	netRate      = 3e-3
+	netEpochs    = 6      // at least
+	netExposures = 250000 // examples times epochs, at least
 )
 
 // netExample is a case with a target among the candidates: the features of m

@@ -95,8 +95,8 @@ func (s *support) descend(lambda float32) []float32 {
 func recentPairs(seq *data.Sequences) *data.Matrix {
 	m := pairsOf(seq)
 	m.Val = make([]float32, len(m.Col))
-	for u := range m.Rows {
-		w := float32(math.Exp(-2 * float64(m.Rows-1-u) / float64(m.Rows)))
+	for age, u := range byEnd(seq) {
+		w := float32(math.Exp(-2 * float64(m.Rows-1-age) / float64(m.Rows)))
 		for e := m.Ptr[u]; e < m.Ptr[u+1]; e++ {
 			m.Val[e] = w
 		}

@@ -41,7 +41,7 @@ const (
 const decayRecent = 0.8
 
 // Candidates returns how many candidates the net ranks.
-func (s *Pooler) Candidates() int { return min(len(s.list), s.Pool.Candidates+s.Dense) }
+func (s *Pooler) Candidates() int { return min(len(s.list), s.Pool.Candidates+s.Pool.Nearest) }
 
 // Candidate returns the item of candidate k, the pool's best first.
 func (s *Pooler) Candidate(k int) int { return int(s.list[k].item) }

@@ -16,9 +16,9 @@ type Parts struct {
 	Popularity wire.Uint32s // n
 
 	// The dense rows: what is scanned, and what gives candidates their score;
-	// nil: none. Dense is how many of a scan's best are looked at.
+	// nil: none.
 	Table, Fine quant.Table
-	Dim, Dense  int
+	Dim         int
 }
 
 // Pooler ranks with a pool: candidates from what the history's items give to
@@ -151,7 +151,7 @@ func (s *Pooler) Collect(tastes []Taste, events, k int, blocked []byte) {
 		}
 	}
 	sortCandidates(s.list)
-	s.list = s.list[:min(len(s.list), most+s.Dense)]
+	s.list = s.list[:min(len(s.list), most+s.Pool.Nearest)]
 }
 
 // sumSparse adds up what the history's rows give.
@@ -188,6 +188,9 @@ func (s *Pooler) sumSparse(b int) {
 }
 
 func (s *Pooler) add(i int, v float32) {
+	if v == 0 {
+		return
+	}
 	s.sums[i] += v
 	s.touched[i/64] |= 1 << (i % 64)
 }
@@ -222,7 +225,7 @@ func (s *Pooler) sumDense(b int) bool {
 func (s *Pooler) addDense(k int) {
 	s.query.Set(s.person)
 	s.Table.Prepare(s.query)
-	s.top.Reset(max(k, s.Dense), s.blocked)
+	s.top.Reset(max(k, s.Pool.Nearest), s.blocked)
 	s.Table.Scan(&s.top, s.query)
 	for at, c := range s.list {
 		s.slots[c.item] = uint16(at + 1)

@@ -71,7 +71,7 @@ func New(b *bundle.Bundle) *Scorer {
 		s.system, s.person, s.z = make([]float32, d*d), make([]float32, d), make([]float32, d)
 	case bundle.ScorerPool:
 		s.pooler = NewPooler(Parts{
-			Pool: b.Pool, Popularity: b.Popularity, Table: b.Table, Fine: s.fine(), Dim: d, Dense: b.Pool.Nearest,
+			Pool: b.Pool, Popularity: b.Popularity, Table: b.Table, Fine: s.fine(), Dim: d,
 		})
 	}
 	return s

@@ -1,0 +1,154 @@
+package train
+
+import (
+	"context"
+	"math"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/data"
+)
+
+// sequenceBuckets are the lengths of history that have weights of their own, and
+// sequencePositions how many of the newest items have.
+var sequenceBuckets = []int{1, 2, 3, 5, 9}
+
+const sequencePositions = 8
+
+// nearWeight makes the person's factors say only who else is a candidate, and
+// nearDecay is how much less an item counts in them than the next newer one.
+const (
+	nearWeight = 1e-6
+	nearDecay  = .8
+)
+
+// sequenceDecays are e^(-1/2) and e^(-1/8).
+var sequenceDecays = [2]float32{.60653066, .8824969}
+
+// learnSequences learns on the newest histories over tables of the older ones.
+func (a *auto) learnSequences(ctx context.Context) error {
+	a.repeats = hasRepeats(a.Sequences)
+	older, newer := newest(a.Sequences, a.value("holdout"))
+	pool, factors, err := a.sequenceTables(ctx, older)
+	if err != nil {
+		return err
+	}
+	count := counts(older.Item, older.Items)
+	known := make([]bool, older.Items)
+	for i, c := range count {
+		known[i] = c > 0
+	}
+	learn, judge := judged(poolCases(newer, known, a.repeats, maxPoolCases, a.rng))
+	if len(learn) < fewestCases {
+		plainWeights(pool)
+	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers); err != nil {
+		return err
+	}
+	parts := a.parts(pool, factors, count)
+	if err := a.reportTables(ctx, parts, judge); err != nil {
+		return err
+	}
+	if err := a.addNet(ctx, parts, learn, judge); err != nil {
+		return err
+	}
+	all, factors, err := a.sequenceTables(ctx, a.Sequences)
+	if err != nil {
+		return err
+	}
+	all.Weights, all.Net = pool.Weights, pool.Net
+	a.model.Pool = all
+	a.model.Factors, a.model.Dim = factors, len(factors)/all.Sparse.N
+	return nil
+}
+
+// sequenceTables makes the item-side numbers from seq.
+func (a *auto) sequenceTables(ctx context.Context, seq *data.Sequences) (*bundle.Pool, []float32, error) {
+	a.meter.enter("linear", 0)
+	linear, err := slis(ctx, seq, a.cfg.Workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.meter.enter("tables", 0)
+	rows, err := countRows(ctx, seq, a.cfg.Workers, sequenceColumns, a.sized("neighbours", 50), func(i int, row *sparse) {
+		col, val := linear.Row(i)
+		for k, j := range col {
+			row.add(j, columnLinear, float64(val[k]))
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.meter.enter("factors", 0)
+	factors, err := embed(ctx, seq, a.sized("dim", 64), a.cfg.Workers, a.cfg.Seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &bundle.Pool{
+		Positions: sequencePositions, Buckets: sequenceBuckets, Decays: sequenceDecays,
+		Repeats: a.repeats, Candidates: poolCandidates, Nearest: poolNear,
+		Sparse: quant.EncodeSparse(rows, sequenceColumns), Trend: trend(seq),
+	}
+	p.Weights = make([]float32, (len(p.Buckets)+1)*(p.Sparse.C+2)*p.Positions)
+	for b := range len(p.Buckets) + 1 {
+		for pos := range p.Positions {
+			p.Weights[(b*(p.Sparse.C+2)+p.Dense())*p.Positions+pos] = float32(nearWeight * math.Pow(nearDecay, float64(pos)))
+		}
+	}
+	return p, factors, nil
+}
+
+// reportTables reports on popularity and on the tables.
+func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []poolCase) error {
+	popular := parts
+	popular.Pool, popular.Table = popularFirst(parts.Pool), nil
+	g, err := a.judge(ctx, popular, judge)
+	if err != nil {
+		return err
+	}
+	g.Part = "popularity"
+	a.model.Gains = append(a.model.Gains, g)
+	if g, err = a.judge(ctx, parts, judge); err != nil {
+		return err
+	}
+	g.Part = "tables"
+	a.model.Gains = append(a.model.Gains, g)
+	return nil
+}
+
+// plainWeights are those for too few cases to learn from.
+func plainWeights(p *bundle.Pool) {
+	for b := range len(p.Buckets) + 1 {
+		for pos := range p.Positions {
+			w := float32(math.Exp(-float64(pos) / 2))
+			at := b*(p.Sparse.C+2)*p.Positions + pos
+			p.Weights[at+columnForward*p.Positions] = w
+			p.Weights[at+columnTogether*p.Positions] = w
+			p.Weights[at+p.Self()*p.Positions] = w / 2
+		}
+	}
+}
+
+// trend returns, in sixteenths of a power of two, how much more each item was
+// met lately than its count says. An event counts exp(-age/(histories/20)), its
+// age being how many histories ended later.
+func trend(seq *data.Sequences) []int8 {
+	count, recent := make([]float64, seq.Items), make([]float64, seq.Items)
+	users := seq.Users()
+	var all, late float64
+	for age, u := range byEnd(seq) {
+		w := math.Exp(-20 * float64(users-1-age) / float64(users))
+		for _, i := range seq.Row(u) {
+			count[i]++
+			recent[i] += w
+			all++
+			late += w
+		}
+	}
+	t := make([]int8, seq.Items)
+	for i := range t {
+		v := math.Log2((recent[i]*all/late + .5) / (count[i] + .5))
+		t[i] = int8(max(-127, min(127, math.Round(16*v))))
+	}
+	return t
+}
