@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/nearside/nearside/model/train"
 )
@@ -41,9 +42,25 @@ func (c *trainCmd) Run(ctx context.Context) error {
 	if err := m.Save(c.Out); err != nil {
 		return err
 	}
+	printGains(m.Gains)
 	fmt.Printf("%s: %s, %d items, learnt from %d people, at least %d behind each item\n",
 		c.Out, m.Algorithm, len(m.Items), m.Label.Users, m.Label.MinItemUsers)
 	return nil
+}
+
+// printGains says what each part of a model adds, on cases that it was not
+// learnt from.
+func printGains(gains []train.Gain) {
+	if len(gains) == 0 || gains[0].Cases == 0 {
+		return
+	}
+	fmt.Fprintf(os.Stderr, "what each part adds, on %d held-out cases:\n", gains[0].Cases)
+	w := tabwriter.NewWriter(os.Stderr, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "  part\tNDCG@20\thits@20")
+	for _, g := range gains {
+		fmt.Fprintf(w, "  %s\t%.4f\t%.4f\n", g.Part, g.NDCG, g.Hit)
+	}
+	w.Flush() // to standard error, like the progress bar: nothing depends on it
 }
 
 // interrupted says how to go on after an interrupt, if there is a checkpoint
