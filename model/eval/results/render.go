@@ -105,11 +105,16 @@ func (t *table) estimate(e eval.Estimate) string {
 	return t.number(e.Mean) + " ±" + t.number(e.CI)
 }
 
-// commands says how the lines were made.
+// commands says how the lines were made: what all commands have in common, and
+// the rest of each.
 func (t *table) commands(rows []tableRow) string {
 	var b strings.Builder
-	for _, r := range rows {
-		fmt.Fprintf(&b, "    nearside %s\n", strings.ReplaceAll(key(r.Args), made+"/", ""))
+	common := len(t.command(run{}, "", "", false)) - 4 // --model, its name, --through, its ways
+	for at, r := range rows {
+		if at == 0 {
+			fmt.Fprintf(&b, "    nearside %s\n", strings.ReplaceAll(key(r.Args[:common]), made+"/", ""))
+		}
+		fmt.Fprintf(&b, "        %s\n", key(r.Args[common:]))
 	}
 	var chosen []string
 	for _, r := range rows {

@@ -188,8 +188,9 @@ About it.
 | ials alpha=0.2 --seed 1 | float | .3100 ±.0100 | .1550 ±.0200 | 12.3 s | 5 MB |  |
 | ials alpha=0.2 --seed 1 | module | .3000 ±.0100 | .1500 ±.0200 | 12.3 s | 5 MB | 66.0 B/item |
 
-    nearside eval --protocol given --events train.txt --test test.txt --model popular --through float
-    nearside eval --protocol given --events train.txt --test test.txt --model ials --set alpha=0.2 --seed 1 --through float,module
+    nearside eval --protocol given --events train.txt --test test.txt
+        --model popular --through float
+        --model ials --set alpha=0.2 --seed 1 --through float,module
 
 - ials: chosen by NDCG with ` + "`--on validation`" + ` among alpha=0.1; alpha=0.2.
 
