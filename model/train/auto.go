@@ -31,7 +31,7 @@ var autoLearner = learner{
 		{Name: "holdout", Help: "share of the events, the newest if that is known, that weights are learnt on", Default: .1, Min: .001, Max: .5},
 		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known", Default: 4, Min: 1e-9, Max: 1e9, Low: 1, High: 20, Log: true},
 		{Name: "popular", Help: "an item of d people scores times d^-popular, where the order of events is not known", Default: 0, Min: -2, Max: 2, Low: -.1, High: .2},
-		{Name: "net", Help: "1: a net ranks again, if it is better on held-out cases; 0: none", Default: 1, Min: 0, Max: 1, Whole: true},
+		{Name: "examples", Help: "examples that the net sees, an example more than once; 0: no net", Default: 250000, Min: 0, Max: 1e8, Whole: true},
 	},
 	scorer: bundle.ScorerPool, learn: learnAuto,
 }
@@ -87,15 +87,15 @@ func judged(cases []poolCase) (learn, judge []poolCase) {
 // judge's cases. It reports on what there is before and after.
 func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase) error {
 	before, err := a.judge(ctx, parts, judge)
-	if err != nil || a.whole("net") == 0 || len(learn) < fewestNetCases {
+	if err != nil || a.whole("examples") == 0 || len(learn) < fewestNetCases {
 		return err
 	}
 	a.meter.enter("net", 0)
 	examples, err := netExamples(ctx, parts, learn, a.cfg.Workers)
-	if err != nil {
+	if err != nil || len(examples) == 0 {
 		return err
 	}
-	net, err := fitNet(ctx, examples, score.FeatureCount(parts.Pool.Sparse.C), a.cfg.Workers, a.rng)
+	net, err := fitNet(ctx, examples, a.whole("examples"), a.cfg.Workers, a.rng)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,6 @@ const (
 	netBatch     = 128
 	netChunk     = 16 // cases whose gradients are added up by one worker
 	netRate      = 3e-3
-	netEpochs    = 6      // at least
-	netExposures = 250000 // examples times epochs, at least
 )
 
 // netExample is a case with a target among the candidates: the features of m
@@ -110,7 +108,8 @@ func (n *net) size() int { return netH1*(n.in+1) + netH2*(netH1+1) + netH2 + n.i
 // fitNet learns a net that ranks the candidates again: the softmax of its
 // outputs over a case's candidates gives the target the most likelihood. Adam
 // (Kingma and Ba, ICLR 2015) with a rate that falls as a cosine.
-func fitNet(ctx context.Context, examples []netExample, in, workers int, rng *rand.Rand) (*bundle.Net, error) {
+func fitNet(ctx context.Context, examples []netExample, exposures, workers int, rng *rand.Rand) (*bundle.Net, error) {
+	in := len(examples[0].x) / examples[0].m
 	n := &net{in: in, mean: make([]float32, in), scale: make([]float32, in)}
 	n.standardise(examples)
 	n.w = make([]float32, n.size())
@@ -133,7 +132,7 @@ func fitNet(ctx context.Context, examples []netExample, in, workers int, rng *ra
 	for k := range chunks {
 		chunks[k] = make([]float32, n.size())
 	}
-	epochs := max(netEpochs, netExposures/max(len(order), 1))
+	epochs := max(1, exposures/len(order))
 	steps := epochs * ((len(order) + netBatch - 1) / netBatch)
 	step := 0
 	for range epochs {
