@@ -18,11 +18,12 @@ var (
 )
 
 // ncfTrain is the training file that makeNCF makes.
-const ncfTrain = "ml-1m.train.tsv"
+const ncfTrain = "ml-1m.train.txt"
 
 // makeNCF makes the training file of NCF's split, in its own ids: users are
 // counted from 0, items in the order in which ratings.dat first has them. It is
-// all ratings but each user's target.
+// all ratings but each user's target, as lists: the rows of ratings.dat are not
+// in the order of time.
 func makeNCF(root, into string) error {
 	path := filepath.Join(into, ncfTrain)
 	if _, err := os.Stat(path); err == nil {
@@ -38,7 +39,7 @@ func makeNCF(root, into string) error {
 	}
 	defer ratings.Close()
 	var users, items data.IDs
-	var text strings.Builder
+	var lists []strings.Builder
 	lines := bufio.NewScanner(ratings)
 	for lines.Scan() {
 		cells := strings.Split(lines.Text(), "::")
@@ -47,11 +48,18 @@ func makeNCF(root, into string) error {
 		}
 		u, i := users.Add(cells[0]), items.Add(cells[1])
 		if pair := fmt.Sprintf("%d,%d", u, i); !targets[pair] {
-			fmt.Fprintf(&text, "%d\t%d\n", u, i)
+			for int(u) >= len(lists) {
+				lists = append(lists, strings.Builder{})
+			}
+			fmt.Fprintf(&lists[u], " %d", i)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("%s: %w", ratings1M.name, err)
+	}
+	var text strings.Builder
+	for u := range lists {
+		fmt.Fprintf(&text, "%d%s\n", u, lists[u].String())
 	}
 	partial := path + ".partial"
 	if err := os.WriteFile(partial, []byte(text.String()), 0o644); err != nil {

@@ -115,6 +115,10 @@ var (
 	easeChoices = []string{"lambda=100", "lambda=300", "lambda=1000", "lambda=3000"}
 
 	ridgeChoices = []string{"lambda=2", "lambda=4", "lambda=8"}
+
+	// Bundles of at most 190 bytes an item.
+	smallLists     = []string{"neighbours=50,dim=48"}
+	smallSequences = []string{"neighbours=18,dim=32"}
 )
 
 // tables returns all tables, in the order of RESULTS.md.
@@ -154,6 +158,8 @@ func lists() []table {
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "ials", choices: ialsFew, through: both},
+			{model: "auto", through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	}, {
 		name: "yelp2018", title: "Yelp2018, split of LightGCN (SIGIR 2020)",
@@ -175,6 +181,8 @@ func lists() []table {
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "ials", choices: ialsFew, through: both},
+			{model: "auto", through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	}, {
 		name: "movielens-1m", title: "MovieLens 1M, split m1 of UltraGCN (CIKM 2021)", about: about,
@@ -195,6 +203,8 @@ func lists() []table {
 			{model: "ease", choices: easeChoices, through: both, short: true},
 			{model: "ridge", choices: ridgeChoices, through: both, short: true},
 			{model: "ials", choices: ialsChoices, through: both},
+			{model: "auto", through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	}}
 }
@@ -214,6 +224,8 @@ func leaveOneOut() []table {
 				{model: "popular", through: both, short: short},
 				{model: "ridge", choices: ridgeChoices, through: both, short: short},
 				{model: "ials", choices: ialsChoices, through: both, short: short},
+				{model: "auto", through: "module", short: short},
+				{model: "auto", choices: smallSequences, through: "module"},
 			},
 		}
 	}
@@ -223,7 +235,7 @@ func leaveOneOut() []table {
 			"be chosen by that (see the full ranking below), so numbers are chosen by the full ranking of a\n" +
 			"tenth of each person's items.",
 		files: []file{ratings1M, negatives1M}, make: makeNCF,
-		args: []string{"--protocol", "ncf", "--at", "10", "--events", made + "/" + ncfTrain}, test: []string{"--test", negatives1M.name},
+		args: []string{"--protocol", "ncf", "--format", "lists", "--at", "10", "--events", made + "/" + ncfTrain}, test: []string{"--test", negatives1M.name},
 		columns: []column{recall("HR@10", 10), ndcg("N@10", 10)},
 		published: []published{
 			{"EASE, lambda 1000, computed independently on these files", []float64{.7182, .4511}},
@@ -235,6 +247,8 @@ func leaveOneOut() []table {
 			{model: "ease", choices: easeChoices, through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
+			{model: "auto", through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	},
 		chronological("movielens-100k", "MovieLens 100K, chronological leave-one-out", "movielens-100k/datasets_dilemma_loo", "",
@@ -271,7 +285,9 @@ func leaveOneOut() []table {
 			runs: []run{
 				{model: "popular", through: both},
 				{model: "ridge", choices: ridgeChoices, through: both},
-			{model: "ials", choices: ialsFew, through: both},
+				{model: "ials", choices: ialsFew, through: both},
+				{model: "auto", through: "module"},
+				{model: "auto", choices: smallSequences, through: "module"},
 			},
 		}}
 }
@@ -290,7 +306,11 @@ func sessions() []table {
 			test:    []string{"--test", dir + "/test.plain.txt.gz"},
 			columns: []column{recall("P@20", 20), mrr("MRR@20", 20), recallOn("P@20 of repeats", "repeat", 20), recallOn("P@20 of new items", "new", 20)},
 			percent: true, published: lines, want: want,
-			runs: []run{{model: "popular", through: "float", short: short}},
+			runs: []run{
+				{model: "popular", through: "float", short: short},
+				{model: "auto", through: "module", short: short},
+				{model: "auto", choices: smallSequences, through: "module"},
+			},
 		}
 	}
 	return []table{
