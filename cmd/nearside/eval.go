@@ -17,7 +17,7 @@ import (
 type evalCmd struct {
 	Source  source            `embed:""`
 	Learner learner           `embed:""`
-	Model   []train.Algorithm `enum:"${algorithms}" default:"popular,ials" help:"Models to judge: ${enum}."`
+	Model   []train.Algorithm `enum:"${algorithms}" default:"popular,auto" help:"Models to judge: ${enum}."`
 	Through []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
 	At      []int             `default:"10,20" help:"Lengths of the judged lists."`
 	Groups  bool              `help:"Print how well each group of people is served, too."`

@@ -15,7 +15,7 @@ import (
 type trainCmd struct {
 	Source  source          `embed:""`
 	Learner learner         `embed:""`
-	Model   train.Algorithm `enum:"${algorithms}" default:"ials" help:"What to learn: ${enum}; see nearside models."`
+	Model   train.Algorithm `enum:"${algorithms}" default:"auto" help:"What to learn: ${enum}; see nearside models."`
 	Out     string          `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
 	Resume  bool            `help:"Go on from where an interrupted training stopped."`
 }
