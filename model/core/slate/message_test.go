@@ -19,12 +19,16 @@ var good = Request{K: 5, Now: 1_800_000_000, Reasons: 3, Exclude: []string{"x"},
 }}
 
 func TestRequestsRoundTrip(t *testing.T) {
-	got, err := ParseRequest(good.Append(nil), limits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(good, got); diff != "" {
-		t.Error(diff)
+	for seen := range SeenShow + 1 {
+		want := good
+		want.Seen = seen
+		got, err := ParseRequest(want.Append(nil), limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -39,6 +43,7 @@ func TestRequestsBeyondTheLimitsAreToldApart(t *testing.T) {
 		"history too long":    {func(r *Request) { r.History = make([]profile.Event, 11) }, true},
 		"history without ids": {func(r *Request) { r.History = []profile.Event{{Kind: profile.KindView}} }, false},
 		"now in the far":      {func(r *Request) { r.Now = profile.MaxTime + 1 }, true},
+		"no wish to see":      {func(r *Request) { r.Seen = SeenShow + 1 }, true},
 	} {
 		r := good
 		c.change(&r)
@@ -91,6 +96,7 @@ func TestSlatesAndEntriesRoundTrip(t *testing.T) {
 
 func FuzzRequest(f *testing.F) {
 	f.Add(good.Append(nil))
+	f.Add(Request{K: 1, Seen: SeenShow}.Append(nil))
 	f.Add(AppendItemsRequest(nil, []uint32{1, 2}))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if r, err := ParseRequest(doc, limits); err == nil {
