@@ -10,6 +10,7 @@ import (
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 )
@@ -19,13 +20,13 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// open packs n items of random factors, each with two of 20 tags, and opens the
-// bundle.
-func open(b testing.TB, n, d int, q pack.Quant) *slate.Recommender {
+// randomModel has n items of random factors, none where d is 0, each with two of
+// 20 tags.
+func randomModel(n, d int) *train.Model {
 	rng := rand.New(rand.NewPCG(1, 1))
-	m := &train.Model{
-		Algorithm: train.IALS, Dim: d, Factors: make([]float32, n*d), Count: slices.Repeat([]uint32{5}, n),
-		Alpha: .1, Reg: .003, Exponent: 1,
+	m := &train.Model{Algorithm: train.IALS, Count: slices.Repeat([]uint32{5}, n), Alpha: .1, Reg: .003, Exponent: 1}
+	if d > 0 {
+		m.Dim, m.Factors = d, make([]float32, n*d)
 	}
 	for i := range m.Factors {
 		m.Factors[i] = float32(rng.NormFloat64())
@@ -33,6 +34,11 @@ func open(b testing.TB, n, d int, q pack.Quant) *slate.Recommender {
 	for i := range n {
 		m.Items = append(m.Items, data.Item{ID: fmt.Sprint("i", i), Tags: []string{fmt.Sprint("t", i%20), fmt.Sprint("t", i*7%20)}})
 	}
+	return m
+}
+
+// openModel packs m and opens the bundle.
+func openModel(b testing.TB, m *train.Model, q pack.Quant) *slate.Recommender {
 	keys, err := pack.NewKeys(zeros{})
 	if err != nil {
 		b.Fatal(err)
@@ -56,10 +62,48 @@ func open(b testing.TB, n, d int, q pack.Quant) *slate.Recommender {
 	return slate.New(opened)
 }
 
+// BenchmarkPool is a request to a pool of 20,000 items, with and without factors
+// and a net, for short and long histories.
+func BenchmarkPool(b *testing.B) {
+	const n = 20_000
+	for _, test := range []struct {
+		name  string
+		shape modeltest.PoolShape
+		d     int
+	}{
+		{"sums", modeltest.PoolShape{}, 0},
+		{"net", modeltest.PoolShape{Net: true}, 0},
+		{"net/d=64", modeltest.PoolShape{Net: true, Factors: true}, 64},
+	} {
+		test.shape.Items, test.shape.Columns, test.shape.Real = n, 5, true
+		m := randomModel(n, test.d)
+		m.Algorithm, m.Pool = train.Auto, modeltest.Pool(1, test.shape)
+		r := openModel(b, m, pack.Quant{})
+		for _, history := range []int{5, 50} {
+			for _, reasons := range []int{0, 3} {
+				req := slate.Request{K: 20, Reasons: reasons}
+				for e := range history {
+					req.History = append(req.History, profile.Event{Item: fmt.Sprint("i", e*397), Kind: profile.KindView, Weight: profile.One})
+				}
+				doc := req.Append(nil)
+				b.Run(fmt.Sprintf("%s/history=%d/reasons=%d", test.name, history, reasons), func(b *testing.B) {
+					var answer []byte
+					for b.Loop() {
+						var err error
+						if answer, err = r.Respond(answer[:0], doc); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // BenchmarkFilters: what a request takes with no filter and with each.
 func BenchmarkFilters(b *testing.B) {
 	const n = 100_000
-	r := open(b, n, 64, pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt8})
+	r := openModel(b, randomModel(n, 64), pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt8})
 	half := make([]byte, n/8)
 	for i := range half {
 		half[i] = 0x55
