@@ -24,7 +24,7 @@ type evalCmd struct {
 	Quant   []string          `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
 	JSON    bool              `name:"json" help:"Print JSON, with everything."`
 
-	protocol
+	judging
 	quantFlags
 }
 
@@ -82,7 +82,7 @@ func (c *evalCmd) check() error {
 			hint: "--through float judges the trained numbers; --model auto makes pools, which can repeat",
 		}
 	}
-	return c.protocol.check()
+	return c.judging.check()
 }
 
 // rows learns and judges every model.

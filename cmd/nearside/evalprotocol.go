@@ -7,13 +7,18 @@ import (
 	"github.com/nearside/nearside/model/data"
 )
 
-// protocol holds the flags that say what a model is judged by.
+// protocol holds the flags that say what is held out.
 type protocol struct {
-	Protocol string  `enum:"loo,temporal,strong,given,ncf,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what --test has: events (given), pairs that are ranked among given items (ncf), or the next items of sessions, which may repeat (sessions)."`
-	Test     string  `placeholder:"FILE" help:"given: the log of held-out events; ncf: lines of (user,item) and, after a tab each, the items it is ranked among; sessions: lines of items, a tab, and the item that came next. --events has the others."`
-	On       string  `enum:"test,validation" default:"test" help:"Judge by the test cases, or by a validation cut of what is left to train on: for choosing numbers without looking at the test."`
+	Protocol string  `enum:"loo,temporal,strong,given,ncf,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what somebody else has: events (given), pairs that are ranked among given items (ncf), or the next items of sessions, which may repeat (sessions)."`
 	Share    float64 `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
 	HeldOut  int     `placeholder:"N" help:"strong: users held out; by default a tenth."`
+}
+
+// judging holds the flags of a protocol whose test may be looked at.
+type judging struct {
+	protocol
+	Test string `placeholder:"FILE" help:"given: the log of held-out events; ncf: lines of (user,item) and, after a tab each, the items it is ranked among; sessions: lines of items, a tab, and the item that came next. --events has the others."`
+	On   string `enum:"test,validation" default:"test" help:"Judge by the test cases, or by a validation cut of what is left to train on: for choosing numbers without looking at the test."`
 }
 
 // validationShare is how much of a log whose test cases are given is held out
@@ -28,18 +33,6 @@ func (p *protocol) wantsTest() bool {
 	return p.Protocol == "given" || p.Protocol == "ncf" || p.Protocol == "sessions"
 }
 
-// check finds flags that do not go together. A validation cut reads no test
-// file, but may be asked for with the same flags as the test.
-func (p *protocol) check() error {
-	if p.wantsTest() && p.Test == "" && p.On == "test" || !p.wantsTest() && p.Test != "" {
-		return &usageError{
-			err:  fmt.Errorf("--protocol %s, --test %q: one wants the other", p.Protocol, p.Test),
-			hint: "--protocol given, ncf and sessions take --test FILE, whose cases somebody else has prepared",
-		}
-	}
-	return nil
-}
-
 // adapt returns s as the protocol reads it.
 func (p *protocol) adapt(s source) source {
 	if p.repeats() {
@@ -51,34 +44,26 @@ func (p *protocol) adapt(s source) source {
 	return s
 }
 
-// split cuts a log into what is learnt from and the cases. The validation cut
-// is made of what the test cut leaves to train on: by the same rule again, or
-// where the test cases are given, by a share of each user's items or of the
-// newest sessions.
-func (p *protocol) split(log *data.Log, s source, seed uint64) (data.Split, error) {
-	if p.On == "test" {
-		return p.cut(log, s, seed)
-	}
+// validation cuts off what numbers are chosen by. It is made of what the test
+// cut leaves to train on: by the same rule again, or where the test cases are
+// given, by a share of each user's items or of the newest sessions.
+func (p *protocol) validation(log *data.Log, seed uint64) (data.Split, error) {
 	switch p.Protocol {
 	case "given", "ncf":
 		return data.HoldOut(log, validationShare, seed)
 	case "sessions":
 		return data.LastSessions(log, validationShare)
 	}
-	outer, err := p.cut(log, s, seed)
+	outer, err := p.cut(log, seed)
 	if err != nil {
 		return data.Split{}, err
 	}
-	return p.cut(outer.Train, s, seed)
+	return p.cut(outer.Train, seed)
 }
 
-// cut makes the test cases.
-func (p *protocol) cut(log *data.Log, s source, seed uint64) (data.Split, error) {
+// cut makes cases where nobody else has.
+func (p *protocol) cut(log *data.Log, seed uint64) (data.Split, error) {
 	switch p.Protocol {
-	case "given":
-		return p.given(log, s)
-	case "ncf", "sessions":
-		return p.prepared(log)
 	case "temporal":
 		return data.Temporal(log, p.Share)
 	case "strong":
@@ -91,8 +76,33 @@ func (p *protocol) cut(log *data.Log, s source, seed uint64) (data.Split, error)
 	return data.LeaveLastOut(log)
 }
 
+// check finds flags that do not go together. A validation cut reads no test
+// file, but may be asked for with the same flags as the test.
+func (p *judging) check() error {
+	if p.wantsTest() && p.Test == "" && p.On == "test" || !p.wantsTest() && p.Test != "" {
+		return &usageError{
+			err:  fmt.Errorf("--protocol %s, --test %q: one wants the other", p.Protocol, p.Test),
+			hint: "--protocol given, ncf and sessions take --test FILE, whose cases somebody else has prepared",
+		}
+	}
+	return nil
+}
+
+// split cuts a log into what is learnt from and the cases.
+func (p *judging) split(log *data.Log, s source, seed uint64) (data.Split, error) {
+	switch {
+	case p.On == "validation":
+		return p.validation(log, seed)
+	case p.Protocol == "given":
+		return p.given(log, s)
+	case p.wantsTest():
+		return p.prepared(log)
+	}
+	return p.cut(log, seed)
+}
+
 // given reads the held-out events, which are written like the others.
-func (p *protocol) given(log *data.Log, s source) (data.Split, error) {
+func (p *judging) given(log *data.Log, s source) (data.Split, error) {
 	bar := newProgress("reading")
 	held, report, err := data.ReadEvents(p.Test, data.Options{
 		Format: data.Format(s.Format), Columns: s.Columns, MinRating: s.MinRating,
@@ -112,7 +122,7 @@ func (p *protocol) given(log *data.Log, s source) (data.Split, error) {
 }
 
 // prepared reads the cases, which somebody else has put together.
-func (p *protocol) prepared(log *data.Log) (data.Split, error) {
+func (p *judging) prepared(log *data.Log) (data.Split, error) {
 	var cases []data.Case
 	var report data.CaseReport
 	var err error
