@@ -9,6 +9,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/tune"
 )
 
 // usageError is misuse of the command line.
@@ -20,7 +21,7 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// interruptedError is a training that was interrupted; hint says how to go on.
+// interruptedError is a training or a search that was interrupted; hint says how to go on.
 type interruptedError struct {
 	err  error
 	hint string
@@ -61,6 +62,8 @@ func hintFor(err error) string {
 		return "the bundle was packed by another release: pack the model again with this one"
 	case errors.As(err, &request) && request.Limit:
 		return "nearside inspect prints the bundle's limits"
+	case errors.Is(err, tune.ErrOtherState):
+		return "--state takes another file, for a search of its own"
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "--addr takes another address, and with port 0 a free one is chosen"
 	case errors.Is(err, fs.ErrExist):

@@ -45,8 +45,8 @@ func TestWhoImportsWhom(t *testing.T) {
 			continue
 		}
 		for _, dep := range p.Deps {
-			if in(strings.TrimPrefix(dep, house), "model/train", "model/pack", "model/eval", "model/data") {
-				t.Errorf("host depends on %s: it must not learn, pack or judge", dep)
+			if in(strings.TrimPrefix(dep, house), "model/train", "model/tune", "model/pack", "model/eval", "model/data") {
+				t.Errorf("host depends on %s: it must not learn, search, pack or judge", dep)
 			}
 		}
 	}
@@ -68,6 +68,8 @@ func refused(place, imported string) string {
 		return refusedInCore(strings.TrimPrefix(place, "model/core/"), imported)
 	case in(place, "model") && ours && in(inside, "wasm", "host", "web"):
 		return "the model knows nothing of what runs it"
+	case place == "model/tune" && ours && inside != "model/train":
+		return "tune knows the space of a model; what a score is made of is handed to it"
 	case place == "wasm/abi":
 		return "abi imports nothing"
 	case place == "wasm/guest" && !(ours && in(inside, "model/core", "wasm/abi") || imported == "unsafe" || imported == "errors"):
@@ -149,6 +151,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/train", house + "host"},
 		{"model/train", "github.com/vmihailenco/msgpack/v5"},
 		{"model/eval", house + "cmd/nearside"},
+		{"model/tune", house + "model/eval"},
 		{"wasm/guest", "fmt"},
 		{"wasm/abi", "errors"},
 		{"host", house + "model/pack"},
@@ -165,6 +168,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/core/bundle", "crypto/mldsa"},
 		{"model/core/score", house + "model/core/quant"},
 		{"model/pack", "github.com/vmihailenco/msgpack/v5"},
+		{"model/tune", house + "model/train"},
 		{"host", house + "model/core/slate"},
 		{"wasm/seal", "github.com/tetratelabs/wazero"},
 	} {

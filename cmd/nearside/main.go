@@ -28,6 +28,7 @@ type cli struct {
 	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle says of itself, verifying nothing."`
 	Recommend  recommendCmd  `cmd:"" help:"Recommend for one history."`
 	Eval       evalCmd       `cmd:"" help:"Judge models on held-out events."`
+	Tune       tuneCmd       `cmd:"" help:"Search for the numbers that a model is learnt best with."`
 	Models     modelsCmd     `cmd:"" help:"List the models and the numbers that each can be learnt with."`
 	Serve      serveCmd      `cmd:"" help:"Serve a bundle: the demo page and the edge interface."`
 	Demo       demoCmd       `cmd:"" help:"Train, pack, sign and serve a page to try it."`

@@ -69,18 +69,26 @@ func interrupted(checkpoint string, err error) error {
 	if _, statErr := os.Stat(checkpoint); statErr != nil {
 		return &interruptedError{err: err, hint: "no pass was finished: begin again"}
 	}
+	return &interruptedError{
+		err:  fmt.Errorf("%w; finished passes are in %q", err, checkpoint),
+		hint: "to go on: " + thisCommand("--resume"),
+	}
+}
+
+// thisCommand returns what to type to run this command again, with flags that
+// it may not have yet.
+func thisCommand(flags ...string) string {
 	command := slices.Clone(os.Args)
 	command[0] = "nearside"
-	if !slices.Contains(command, "--resume") {
-		command = append(command, "--resume")
+	for _, flag := range flags {
+		if !slices.Contains(command, flag) {
+			command = append(command, flag)
+		}
 	}
 	for i, word := range command {
 		command[i] = shellWord(word)
 	}
-	return &interruptedError{
-		err:  fmt.Errorf("%w; finished passes are in %q", err, checkpoint),
-		hint: "to go on: " + strings.Join(command, " "),
-	}
+	return strings.Join(command, " ")
 }
 
 // shellWord quotes s for a POSIX shell where that is needed.

@@ -73,7 +73,7 @@ func (s *state) read(head []byte) error {
 	}
 	lines := bytes.Split(text[:whole-1], []byte("\n"))
 	if !bytes.Equal(lines[0], head) {
-		return fmt.Errorf("%w: it has %.400q, want %q", ErrOtherState, lines[0], head)
+		return fmt.Errorf("%w: it has %#.400q, want %#q", ErrOtherState, lines[0], head)
 	}
 	for k, line := range lines[1:] {
 		var r Run
