@@ -4,19 +4,27 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
 // TestModuleLosesLittle holds the shipped module to at most 0.5 % less NDCG@10
-// than the float model on MovieLens 100K, full ranking.
+// than the float model on MovieLens 100K, full ranking. Its 943 cases tell such
+// a difference to 1.5 % (95 %), hence the mean over several models.
 func TestModuleLosesLittle(t *testing.T) {
+	const models = 5
 	events := dataFile(t, "movielens-100k/u.data.gz")
-	var e evaluation
-	evaluate(t, &e, "--events", events, "--protocol", "loo", "--model", "ials", "--through", "float,module", "--at", "10")
-	if len(e.Rows) != 2 {
-		t.Fatalf("got %d rows, want 2", len(e.Rows))
+	var float, module float64
+	for seed := range models {
+		var e evaluation
+		evaluate(t, &e, "--events", events, "--protocol", "loo", "--model", "ials", "--through", "float,module", "--at", "10", "--seed", strconv.Itoa(seed))
+		if len(e.Rows) != 2 {
+			t.Fatalf("got %d rows, want 2", len(e.Rows))
+		}
+		float += e.Rows[0].Result.At[0].NDCG.Mean / models
+		module += e.Rows[1].Result.At[0].NDCG.Mean / models
 	}
-	float, module := e.Rows[0].Result.At[0].NDCG.Mean, e.Rows[1].Result.At[0].NDCG.Mean
+	t.Logf("NDCG@10 %.4f in floats, %.4f through the module", float, module)
 	if module < .995*float {
 		t.Errorf("NDCG@10 is %v through the module and %v in floats: more than 0.5 %% is lost", module, float)
 	}

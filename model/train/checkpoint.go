@@ -22,7 +22,8 @@ import (
 //	2 bin  SHA-256 of the configuration
 //	3 bin  SHA-256 of the matrix
 //	4 uint epochs done
-//	5 bin  the item factors, float32 little-endian
+//	5 bin  the item factors, float32 little-endian, each row padded to a
+//	       multiple of 16
 const (
 	checkpointKind    = "nearside checkpoint"
 	checkpointVersion = 1

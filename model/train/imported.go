@@ -55,18 +55,24 @@ func learnImported(ctx context.Context, t *training) error {
 	}
 	fold := t.foldIn()
 	t.meter.state.Total = int64(t.Pairs.Rows)
-	var err error
-	m.Moment, err = fold.moment(ctx)
-	return err
+	moment, err := fold.moment(ctx)
+	if err != nil {
+		return err
+	}
+	m.Moment = unpad(moment, fold.stride, fold.dim)[:fold.dim*fold.dim]
+	return nil
 }
 
-// foldIn is how the model's fold-in solves for the people in the pairs.
+// foldIn is how the model's fold-in solves for the people in the pairs: exactly,
+// and in the axes in which the factors came.
 func (t *training) foldIn() *ials {
 	m := t.model
 	fold := &ials{
-		dim: m.Dim, workers: t.cfg.Workers, reg: m.Reg, alpha: m.Alpha, exponent: m.Exponent,
-		byUser: t.Pairs, users: make([]float32, t.Pairs.Rows*m.Dim), items: m.Factors, meter: t.meter,
+		dim: m.Dim, stride: padded(m.Dim), workers: t.cfg.Workers,
+		reg: m.Reg, alpha: m.Alpha, exponent: m.Exponent, meter: t.meter,
 	}
+	fold.users = newSide("users", t.Pairs, fold.stride)
+	fold.items = side{name: "items", factors: pad(m.Factors, m.Dim, fold.stride)}
 	if !m.Observed {
 		fold.scale = m.Alpha
 	}

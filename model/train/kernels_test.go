@@ -1,6 +1,8 @@
 package train
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -68,6 +70,19 @@ func TestRowKernelsGiveTheBitsOfTheScalarCode(t *testing.T) {
 		rotateScalar(a2, want, .8, .6)
 		sameBits(t, "rotate, first row", a, a2)
 		sameBits(t, "rotate, second row", got, want)
+	}
+}
+
+// TestTheSameBitsWithAndWithoutVectors pins a small model: the bytes are those
+// of the scalar code, AVX2 and AVX-512.
+func TestTheSameBitsWithAndWithoutVectors(t *testing.T) {
+	const want = "4dc67fc21195a2c3"
+	model := mustTrain(t, weighted(random(60, 50, .2)), Config{Algorithm: IALS, Params: Params{"dim": 37, "epochs": 3}})
+	h := sha256.New()
+	binary.Write(h, binary.LittleEndian, model.Factors)
+	binary.Write(h, binary.LittleEndian, model.Moment)
+	if got := fmt.Sprintf("%x", h.Sum(nil)[:8]); got != want {
+		t.Errorf("got a model with the digest %s, want %s", got, want)
 	}
 }
 

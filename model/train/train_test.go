@@ -301,7 +301,7 @@ func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 
 // TestMomentIsTheMeanOverThePeople folds everyone in with gonum.
 func TestMomentIsTheMeanOverThePeople(t *testing.T) {
-	const tol = 1e-5 // float32 sums of 80 people
+	const tol = 5e-5 // float32 sums of 80 people, in axes known to 1e-5
 	m := random(80, 40, .2)
 	model := mustTrain(t, m, Config{Algorithm: IALS, Params: Params{"dim": 5, "epochs": 2}})
 	d := model.Dim
