@@ -46,9 +46,11 @@ func newCheckpoint(t *training) *checkpoint {
 
 // digestConfig covers what the factors after a given epoch depend on. The
 // number of epochs is not among it: a training may be resumed to go further.
+// Nor is what is shipped, which is made at the end.
 func digestConfig(c Config) [sha256.Size]byte {
 	p := maps.Clone(c.Params)
 	delete(p, "epochs")
+	delete(p, "ship")
 	return sha256.Sum256(fmt.Appendf(nil, "%s seed=%d %v", c.Algorithm, c.Seed, p))
 }
 

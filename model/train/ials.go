@@ -29,7 +29,8 @@ import (
 //
 // which is also the fold-in of a person on the device: with a few steps of
 // conjugate gradients (conjugate.go) or, when no steps are asked for, exactly
-// (exact.go).
+// (exact.go). Factors of which fewer are shipped than learnt are projected at
+// the end (project.go).
 
 const (
 	// solveBlock is how many rows a worker takes at a time.
@@ -54,6 +55,7 @@ var ialsLearner = learner{
 		{Name: "alpha", Help: "weight of an unobserved pair, an observed one having 1", Default: .1, Min: 1e-9, Max: 1e9, Low: .003, High: 1, Log: true},
 		{Name: "exponent", Help: "nu: 1 scales lambda with a row's pairs, near 0 not at all", Default: 1, Min: 1e-9, Max: 10, Low: .5, High: 1},
 		{Name: "steps", Help: "conjugate-gradient steps a row is given in an epoch; 0: solved exactly", Default: 3, Min: 0, Max: 1000, Whole: true},
+		{Name: "ship", Help: "factors per item in the model, at most dim; 0: all", Default: 0, Min: 0, Max: MaxDim, Whole: true},
 		{Name: "std", Help: "the first item factors are N(0, std²/dim)", Default: .1, Min: 1e-9, Max: 1e3},
 	},
 	scorer: bundle.ScorerFoldIn, learn: learnIALS,
@@ -65,9 +67,9 @@ const MaxDim = quant.MaxDim
 // ials is a training in progress. The users' factors are computed from the
 // items' at the start of each epoch, so the items' are all of its state.
 type ials struct {
-	dim, epochs, steps, workers int
-	reg, alpha, exponent, std   float32
-	scale                       float32 // alpha in the regularisation
+	dim, ship, epochs, steps, workers int
+	reg, alpha, exponent, std         float32
+	scale                             float32 // alpha in the regularisation
 
 	stride       int // of the factors: dim padded
 	users, items side
@@ -85,6 +87,9 @@ type side struct {
 
 func learnIALS(ctx context.Context, t *training) error {
 	s := newIALS(t)
+	if s.ship > s.dim {
+		return fmt.Errorf("ship %d: want at most dim, %d", s.ship, s.dim)
+	}
 	cp := newCheckpoint(t)
 	done, err := cp.resume(s.items.factors)
 	if err != nil {
@@ -106,6 +111,14 @@ func learnIALS(ctx context.Context, t *training) error {
 	if err != nil {
 		return err
 	}
+	if s.ship < s.dim {
+		if err := s.project(ctx, moment); err != nil {
+			return fmt.Errorf("ship: %w", err)
+		}
+		if moment, err = s.moment(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.mix(ctx, t.cfg.Seed, moment); err != nil {
 		return err
 	}
@@ -118,15 +131,21 @@ func learnIALS(ctx context.Context, t *training) error {
 func newIALS(t *training) *ials {
 	m := t.Pairs
 	s := &ials{
-		dim: t.whole("dim"), epochs: t.whole("epochs"), steps: t.whole("steps"), workers: t.cfg.Workers,
+		dim: t.whole("dim"), ship: t.whole("ship"), epochs: t.whole("epochs"), steps: t.whole("steps"), workers: t.cfg.Workers,
 		reg: t.float("reg"), alpha: t.float("alpha"), exponent: t.float("exponent"), std: t.float("std"),
 		scale: t.float("alpha"), meter: t.meter,
+	}
+	if s.ship == 0 {
+		s.ship = s.dim
 	}
 	s.stride = padded(s.dim)
 	s.users = newSide("users", m, s.stride)
 	s.items = newSide("items", m.Transpose(), s.stride)
 	s.items.kept = true
 	s.meter.state.Total = int64(s.epochs)*int64(m.Rows+m.Cols) + int64(m.Rows)
+	if s.ship < s.dim {
+		s.meter.state.Total += int64(m.Rows)
+	}
 	// The second word of the generator's seed is the digits of pi.
 	rng := rand.New(rand.NewPCG(t.cfg.Seed, 0x3243f6a8885a308d))
 	std := float64(s.std) / math.Sqrt(float64(s.dim))
