@@ -227,6 +227,7 @@ func (v *Vectors) readNPZ(s *source, name string) error {
 		name = names[0]
 	}
 	if arrays[name] == nil || name == idArray {
+		slices.Sort(names)
 		return fmt.Errorf("no matrix %q: name one of %.40q", name, names)
 	}
 	if err := readZipped(arrays[name], v.readNPZMatrix); err != nil {
