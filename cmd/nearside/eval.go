@@ -120,7 +120,13 @@ func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) 
 	for _, by := range c.Through {
 		row := evaluationRow{Model: string(m.Algorithm), Through: by}
 		if by != byFloat && p == nil {
-			if p, err = newPacked(m, longest(cases), c.repeats(), pack.Quant{}); err != nil {
+			var q pack.Quant
+			if c.BytesPerItem > 0 && m.Dim > 0 {
+				if q, err = c.of("pq", m.Dim); err != nil {
+					return nil, err
+				}
+			}
+			if p, err = newPacked(m, longest(cases), c.repeats(), q); err != nil {
 				return nil, err
 			}
 		}

@@ -19,7 +19,7 @@ type packCmd struct {
 	Version      uint64 `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
 	Days         int    `default:"30" help:"Days until devices refuse the bundle."`
 	HalfLifeDays int    `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
-	Quant        string `enum:"int8,pq,int4,binary,float" default:"int8" help:"How item factors are coded: int8, pq, int4, binary, float."`
+	Quant        string `enum:"auto,int8,pq,int4,binary,float" default:"auto" help:"How item factors are coded: int8, pq, int4, binary, float; auto is int4 for pools of 128 factors or more, and int8."`
 	Neighbours   int    `placeholder:"N" help:"Neighbours kept of each item, the strongest; by default all that the model has."`
 
 	quantFlags
@@ -39,6 +39,9 @@ func (c *packCmd) Run() error {
 	m, err := train.Read(c.Model)
 	if err != nil {
 		return err
+	}
+	if c.Quant == "auto" {
+		c.Quant = m.Codec().String()
 	}
 	q, err := c.of(c.Quant, m.Dim)
 	if err != nil {

@@ -30,7 +30,7 @@ func (q Quant) withDefaults(m *train.Model) Quant {
 	if m.Factors == nil {
 		return q
 	}
-	q.Codec = cmp.Or(q.Codec, bundle.CodecInt8)
+	q.Codec = cmp.Or(q.Codec, m.Codec())
 	if q.Codec == bundle.CodecPQ {
 		q.Bytes = cmp.Or(q.Bytes, q.pqBytes(m.Dim))
 	}

@@ -26,8 +26,8 @@ import (
 var autoLearner = learner{
 	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
-		{Name: "neighbours", Help: "neighbours kept per item; 0: 50, or 120 where the order of events is not known", Default: 0, Min: 0, Max: 255, Whole: true},
-		{Name: "dim", Help: "factors per item; 0: 64, or 128 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
+		{Name: "neighbours", Help: "neighbours kept per item; 0: 50, or as many as fit 430 bytes where the order of events is not known", Default: 0, Min: 0, Max: 255, Whole: true},
+		{Name: "dim", Help: "factors per item; 0: 64, or 256 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
 		{Name: "holdout", Help: "share of the events, the newest if that is known, that weights are learnt on", Default: .1, Min: .001, Max: .5},
 		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known", Default: 4, Min: 1e-9, Max: 1e9, Low: 1, High: 20, Log: true},
 		{Name: "popular", Help: "an item of d people scores times d^-popular, where the order of events is not known", Default: 0, Min: -2, Max: 2, Low: -.1, High: .2},
@@ -86,7 +86,7 @@ func judged(cases []poolCase) (learn, judge []poolCase) {
 // addNet learns a net for the pool of parts, and keeps it if it is better on the
 // judge's cases. It reports on what there is before and after.
 func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase) error {
-	before, err := a.judge(ctx, parts, judge)
+	_, was, err := a.judge(ctx, parts, judge)
 	if err != nil || a.whole("examples") == 0 || len(learn) < fewestNetCases {
 		return err
 	}
@@ -100,11 +100,11 @@ func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poo
 		return err
 	}
 	parts.Pool.Net = net
-	after, err := a.judge(ctx, parts, judge)
+	after, is, err := a.judge(ctx, parts, judge)
 	if err != nil {
 		return err
 	}
-	if after.NDCG <= before.NDCG {
+	if !better(is, was) {
 		parts.Pool.Net = nil
 	}
 	after.Part = "net"
@@ -112,8 +112,22 @@ func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poo
 	return nil
 }
 
-// judge says how good the pool is on cases.
-func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (Gain, error) {
+// better says whether a is above b by more than a standard error of the mean
+// difference.
+func better(a, b []float64) bool {
+	var sum, square float64
+	for k := range a {
+		d := a[k] - b[k]
+		sum += d
+		square += d * d
+	}
+	n := float64(len(a))
+	mean := sum / n
+	return mean > math.Sqrt(max(square/n-mean*mean, 0)/n)
+}
+
+// judge says how good the pool is on cases, and its NDCG on each.
+func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (Gain, []float64, error) {
 	n := parts.Popularity.Len()
 	ndcg, hit := make([]float64, len(cases)), make([]float64, len(cases))
 	err := blocks(ctx, a.cfg.Workers, len(cases), countBlock, func() func(from, to int) error {
@@ -141,7 +155,7 @@ func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (
 		g.NDCG += ndcg[k] / float64(len(cases))
 		g.Hit += hit[k] / float64(len(cases))
 	}
-	return g, err
+	return g, ndcg, err
 }
 
 // parts are the pool with the factors, as they are coded by default, and the
@@ -149,10 +163,15 @@ func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (
 func (a *auto) parts(p *bundle.Pool, factors []float32, count []uint32) score.Parts {
 	parts := score.Parts{Pool: p, Popularity: wire.AppendUint32s(nil, count)}
 	if factors != nil {
-		d := len(factors) / len(count)
-		codes, scales, exp := quant.EncodeRows(factors, d)
-		rows := quant.Rows{N: len(count), D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-		parts.Table, parts.Fine, parts.Dim = rows, rows, d
+		n, d := len(count), len(factors)/len(count)
+		if d >= manyFactors {
+			codes, scales, exp := quant.EncodeRows4(factors, d)
+			parts.Table = quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		} else {
+			codes, scales, exp := quant.EncodeRows(factors, d)
+			parts.Table = quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		}
+		parts.Fine, parts.Dim = parts.Table, d
 	}
 	return parts
 }

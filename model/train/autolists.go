@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -38,7 +39,7 @@ func (a *auto) learnLists(ctx context.Context) error {
 		if err := a.fitBlend(ctx, parts, learn[:min(len(learn), blendCases)]); err != nil {
 			return err
 		}
-		g, err := a.judge(ctx, parts, judge)
+		g, _, err := a.judge(ctx, parts, judge)
 		if err != nil {
 			return err
 		}
@@ -88,9 +89,10 @@ func hide(m *data.Matrix, share float64, rng *rand.Rand) (rest *data.Matrix, cas
 // listTables makes the item-side numbers from m: a pool of the ridge alone, and
 // the factors.
 func (a *auto) listTables(ctx context.Context, m *data.Matrix) (*bundle.Pool, []float32, error) {
-	k := a.sized("neighbours", 120)
+	d := a.sized("dim", 256)
+	k := a.sized("neighbours", fitting(m.Cols, d))
 	w, err := ridge(ctx, m, ridgeOptions{
-		support: max(200, k), keep: k, lambda: a.value("lambda"), people: .5, chosen: .5, penalty: .5,
+		support: max(200, k), keep: k, lambda: a.value("lambda"), people: .4, chosen: .5, penalty: .5,
 		popular: a.value("popular"), workers: a.cfg.Workers,
 	}, a.meter)
 	if err != nil {
@@ -102,20 +104,34 @@ func (a *auto) listTables(ctx context.Context, m *data.Matrix) (*bundle.Pool, []
 	}
 	a.meter.enter("factors", 0)
 	factors, gain, err := spectral(ctx, m, spectralOptions{
-		dim: a.sized("dim", 128), people: .5, items: .5, power: .5, given: .5,
+		dim: d, people: .4, items: .4, power: 0, given: .5, popular: -.25,
 		seed: a.cfg.Seed, workers: a.cfg.Workers,
 	}, a.meter)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &bundle.Pool{
-		Positions: 1, Candidates: poolCandidates, Nearest: poolNear, Decays: [2]float32{1, 1}, Weights: []float32{1, 0, 0},
+		Positions: 1, Candidates: poolCandidates, Nearest: poolCandidates, Decays: [2]float32{1, 1}, Weights: []float32{1, 0, 0},
 		Sparse: quant.EncodeSparse(rows, 1), Gains: make([]byte, m.Cols),
 	}
 	for i, g := range gain {
 		p.Gains[i] = quant.SparseScaleFor(g)
 	}
 	return p, factors, nil
+}
+
+// listBytes is what the rows of an item may take, with neighbours and factors.
+const listBytes = 430
+
+// fitting returns how many neighbours fit beside d factors of 4 bits: one takes
+// a byte and its place, about log2(n/k) + 1.6 bits.
+func fitting(n, d int) int {
+	room := listBytes - float64(d)/2 - 20
+	k := 255
+	for k > 1 && float64(k)*(1+(math.Log2(float64(n)/float64(k))+1.6)/8) > room {
+		k--
+	}
+	return k
 }
 
 // fitBlend chooses the weight of the factors by the cases' NDCG.
@@ -138,7 +154,7 @@ func (a *auto) fitBlend(ctx context.Context, parts score.Parts, cases []poolCase
 		if dense > 0 {
 			p.Weights[p.Dense()] = float32(blend) * sparse / dense
 		}
-		g, err := a.judge(ctx, parts, cases)
+		g, _, err := a.judge(ctx, parts, cases)
 		if err != nil {
 			return err
 		}

@@ -102,13 +102,13 @@ func (a *auto) sequenceTables(ctx context.Context, seq *data.Sequences) (*bundle
 func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []poolCase) error {
 	popular := parts
 	popular.Pool, popular.Table = popularFirst(parts.Pool), nil
-	g, err := a.judge(ctx, popular, judge)
+	g, _, err := a.judge(ctx, popular, judge)
 	if err != nil {
 		return err
 	}
 	g.Part = "popularity"
 	a.model.Gains = append(a.model.Gains, g)
-	if g, err = a.judge(ctx, parts, judge); err != nil {
+	if g, _, err = a.judge(ctx, parts, judge); err != nil {
 		return err
 	}
 	g.Part = "tables"

@@ -71,6 +71,20 @@ func (m *Model) Ridge(n int) float32 {
 	return scaledReg(m.Reg, alpha, m.Exponent, n, len(m.Count))
 }
 
+// Codec returns how the factors are coded unless somebody says otherwise: in 4
+// bits where there are many of them in a pool, whose tables make up for what the
+// bits lose, and else in 8.
+func (m *Model) Codec() bundle.Codec {
+	if m.Pool != nil && m.Dim >= manyFactors {
+		return bundle.CodecInt4
+	}
+	return bundle.CodecInt8
+}
+
+// manyFactors are too many for 8 bits each: on Yelp2018 256 of them in 4 bits are
+// worth 4 % of NDCG@20 more than 128 in 8.
+const manyFactors = 128
+
 // scaledReg returns λ(n + α·others)^ν, for a row with n of the pairs it could have
 // with so many others.
 func scaledReg(lambda, alpha, nu float32, n, others int) float32 {

@@ -117,7 +117,8 @@ var (
 	ridgeChoices = []string{"lambda=2", "lambda=4", "lambda=8"}
 
 	// Bundles of at most 190 bytes an item.
-	smallLists     = []string{"neighbours=50,dim=48"}
+	smallLists     = []string{"neighbours=48"}
+	smallCodes     = []string{"--bytes-per-item", "64", "--rescore", "none"}
 	smallSequences = []string{"neighbours=18,dim=32"}
 )
 
@@ -157,9 +158,8 @@ func lists() []table {
 		runs: []run{
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
-			{model: "ials", choices: ialsFew, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, through: "module"},
+			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
 		},
 	}, {
 		name: "yelp2018", title: "Yelp2018, split of LightGCN (SIGIR 2020)",
@@ -180,9 +180,8 @@ func lists() []table {
 		runs: []run{
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
-			{model: "ials", choices: ialsFew, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, through: "module"},
+			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
 		},
 	}, {
 		name: "movielens-1m", title: "MovieLens 1M, split m1 of UltraGCN (CIKM 2021)", about: about,
@@ -204,7 +203,7 @@ func lists() []table {
 			{model: "ridge", choices: ridgeChoices, through: both, short: true},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, through: "module"},
+			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
 		},
 	}}
 }
@@ -248,7 +247,7 @@ func leaveOneOut() []table {
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, through: "module"},
+			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
 		},
 	},
 		chronological("movielens-100k", "MovieLens 100K, chronological leave-one-out", "movielens-100k/datasets_dilemma_loo", "",
