@@ -60,6 +60,26 @@ type Log struct {
 // Len returns the number of events.
 func (l *Log) Len() int { return len(l.User) }
 
+// ItemsAfter returns l with other item indices: those of first, whether or not l
+// has these items, and after them the other items of l in their order. The
+// result shares memory with l, and is not for Clean, which drops indices.
+func (l *Log) ItemsAfter(first *IDs) *Log {
+	out := *l
+	out.Items = IDs{}
+	for _, id := range first.names {
+		out.Items.Add(id)
+	}
+	index := make([]int32, l.Items.Len())
+	for i, id := range l.Items.names {
+		index[i] = out.Items.Add(id)
+	}
+	out.Item = make([]int32, l.Len())
+	for e, i := range l.Item {
+		out.Item[e] = index[i]
+	}
+	return &out
+}
+
 // Matrix returns the users × items matrix of the pairs in the log. The value
 // of a pair is its weight, the largest when it has several rows, and Val is nil
 // when the log has no weights. The kind of an event does not count, but for

@@ -134,6 +134,29 @@ func TestDigestIsOfTheDocumentedEncoding(t *testing.T) {
 	}
 }
 
+// TestItemsAfter: the items of another log come first, and the rows say the same.
+func TestItemsAfter(t *testing.T) {
+	l := parse(t, "u a @1; u b @2; v c @3; v a @4")
+	before, digest := show(l), l.Digest()
+	var first IDs
+	for _, id := range []string{"gone", "c", "a"} {
+		first.Add(id)
+	}
+	got := l.ItemsAfter(&first)
+	if diff := cmp.Diff([]string{"gone", "c", "a", "b"}, got.Items.names); diff != "" {
+		t.Error(diff)
+	}
+	if show(got) != before || got.Digest() != digest {
+		t.Errorf("got %s, want %s", show(got), before)
+	}
+	if m := got.Matrix(); m.Cols != 4 || !slices.Equal(m.Col, []int32{2, 3, 1, 2}) {
+		t.Errorf("got %d columns, %v", m.Cols, m.Col)
+	}
+	if show(l) != before || l.Items.Len() != 3 || first.Len() != 3 {
+		t.Errorf("the log has changed to %s, and first to %v", show(l), first.names)
+	}
+}
+
 func TestDigestIgnoresTheOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := anyLog(t)
