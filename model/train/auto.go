@@ -22,7 +22,8 @@ import (
 // It is stacked (Wolpert, "Stacked generalization", Neural Networks 5(2), 1992):
 // the weights and the net are learnt on events that the tables have not seen, and
 // then the tables are made anew from everything. Weights that have seen their own
-// cases in the tables would trust them too much.
+// cases in the tables would trust them too much. A refit keeps the weights and
+// the net of the model that it goes on from, and makes the tables.
 var autoLearner = learner{
 	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
@@ -63,10 +64,42 @@ type auto struct {
 
 func learnAuto(ctx context.Context, t *training) error {
 	a := &auto{training: t, rng: rand.New(rand.NewPCG(t.cfg.Seed, 0x243f6a8885a308d3))} // digits of pi
-	if t.Sequences == nil {
-		return a.learnLists(ctx)
+	a.repeats = t.Sequences != nil && hasRepeats(t.Sequences)
+	if from := t.cfg.From; from != nil {
+		if err := a.checkFrom(from); err != nil {
+			return err
+		}
+		return a.finish(ctx, from.Pool)
 	}
-	return a.learnSequences(ctx)
+	stack := a.stackLists
+	if t.Sequences != nil {
+		stack = a.stackSequences
+	}
+	pool, err := stack(ctx)
+	if err != nil {
+		return err
+	}
+	return a.finish(ctx, pool)
+}
+
+// finish makes the tables from everything, and takes the weights and the net of
+// learnt.
+func (a *auto) finish(ctx context.Context, learnt *bundle.Pool) error {
+	var pool *bundle.Pool
+	var factors []float32
+	var err error
+	if a.Sequences == nil {
+		pool, factors, err = a.listTables(ctx, a.Pairs)
+	} else {
+		pool, factors, err = a.sequenceTables(ctx, a.Sequences)
+	}
+	if err != nil {
+		return err
+	}
+	pool.Weights, pool.Net = learnt.Weights, learnt.Net
+	a.model.Pool = pool
+	a.model.Factors, a.model.Dim = factors, len(factors)/pool.Sparse.N
+	return nil
 }
 
 // sized returns the parameter, or for 0 its default.

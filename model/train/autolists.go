@@ -23,40 +23,34 @@ var listBlends = []float64{nearWeight, .1, .2, .35, .5, .75, 1, 1.5}
 // blendCases is how many cases the weight of the factors is chosen by.
 const blendCases = 5000
 
-// learnLists learns on a share of each person's items, hidden from the tables.
-func (a *auto) learnLists(ctx context.Context) error {
+// stackLists learns weights and a net on a share of each person's items, hidden
+// from the tables.
+func (a *auto) stackLists(ctx context.Context) (*bundle.Pool, error) {
 	rest, cases := hide(a.Pairs, a.value("holdout"), a.rng)
 	pool, factors, err := a.listTables(ctx, rest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	learn, judge := judged(cases[:min(len(cases), maxPoolCases)])
 	parts := a.parts(pool, factors, counts(rest.Col, rest.Cols))
 	if err := a.reportTables(ctx, parts, judge); err != nil {
-		return err
+		return nil, err
 	}
 	if len(learn) >= fewestCases {
 		if err := a.fitBlend(ctx, parts, learn[:min(len(learn), blendCases)]); err != nil {
-			return err
+			return nil, err
 		}
 		g, _, err := a.judge(ctx, parts, judge)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		g.Part = "factors"
 		a.model.Gains = append(a.model.Gains, g)
 	}
 	if err := a.addNet(ctx, parts, learn, judge); err != nil {
-		return err
+		return nil, err
 	}
-	all, factors, err := a.listTables(ctx, a.Pairs)
-	if err != nil {
-		return err
-	}
-	all.Weights, all.Net = pool.Weights, pool.Net
-	a.model.Pool = all
-	a.model.Factors, a.model.Dim = factors, len(factors)/a.Pairs.Cols
-	return nil
+	return pool, nil
 }
 
 // hide takes a share of each person's items away, at random, and asks for them:

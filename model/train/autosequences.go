@@ -26,13 +26,13 @@ const (
 // sequenceDecays are e^(-1/2) and e^(-1/8).
 var sequenceDecays = [2]float32{.60653066, .8824969}
 
-// learnSequences learns on the newest histories over tables of the older ones.
-func (a *auto) learnSequences(ctx context.Context) error {
-	a.repeats = hasRepeats(a.Sequences)
+// stackSequences learns weights and a net on the newest histories, over tables
+// of the older ones.
+func (a *auto) stackSequences(ctx context.Context) (*bundle.Pool, error) {
 	older, newer := newest(a.Sequences, a.value("holdout"))
 	pool, factors, err := a.sequenceTables(ctx, older)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	count := counts(older.Item, older.Items)
 	known := make([]bool, older.Items)
@@ -43,23 +43,16 @@ func (a *auto) learnSequences(ctx context.Context) error {
 	if len(learn) < fewestCases {
 		plainWeights(pool)
 	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers); err != nil {
-		return err
+		return nil, err
 	}
 	parts := a.parts(pool, factors, count)
 	if err := a.reportTables(ctx, parts, judge); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.addNet(ctx, parts, learn, judge); err != nil {
-		return err
+		return nil, err
 	}
-	all, factors, err := a.sequenceTables(ctx, a.Sequences)
-	if err != nil {
-		return err
-	}
-	all.Weights, all.Net = pool.Weights, pool.Net
-	a.model.Pool = all
-	a.model.Factors, a.model.Dim = factors, len(factors)/all.Sparse.N
-	return nil
+	return pool, nil
 }
 
 // sequenceTables makes the item-side numbers from seq.

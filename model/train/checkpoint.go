@@ -51,7 +51,11 @@ func digestConfig(c Config) [sha256.Size]byte {
 	p := maps.Clone(c.Params)
 	delete(p, "epochs")
 	delete(p, "ship")
-	return sha256.Sum256(fmt.Appendf(nil, "%s seed=%d %v", c.Algorithm, c.Seed, p))
+	text := fmt.Appendf(nil, "%s seed=%d %v", c.Algorithm, c.Seed, p)
+	if c.From != nil {
+		text = wire.AppendFloat32s(append(text, " from "...), c.From.Factors)
+	}
+	return sha256.Sum256(text)
 }
 
 func digestMatrix(m *data.Matrix) [sha256.Size]byte {

@@ -50,7 +50,7 @@ var ialsLearner = learner{
 	name: IALS, help: "implicit alternating least squares: item factors, the person is folded in",
 	params: []Param{
 		{Name: "dim", Help: "factors per item", Default: 64, Min: 1, Max: MaxDim, Whole: true, Low: 32, High: 128, Log: true},
-		{Name: "epochs", Help: "passes over users and items", Default: 15, Min: 1, Max: 1000, Whole: true},
+		{Name: "epochs", Help: "passes over users and items; to go on from a model: 2", Default: 15, Min: 1, Max: 1000, Whole: true, Refit: 2},
 		{Name: "reg", Help: "lambda, the regularisation", Default: .003, Min: 1e-9, Max: 1e9, Low: .0003, High: .1, Log: true},
 		{Name: "alpha", Help: "weight of an unobserved pair, an observed one having 1", Default: .1, Min: 1e-9, Max: 1e9, Low: .003, High: 1, Log: true},
 		{Name: "exponent", Help: "nu: 1 scales lambda with a row's pairs, near 0 not at all", Default: 1, Min: 1e-9, Max: 10, Low: .5, High: 1},
@@ -86,6 +86,9 @@ type side struct {
 }
 
 func learnIALS(ctx context.Context, t *training) error {
+	if from := t.cfg.From; from != nil && from.Dim != t.whole("dim") {
+		return fmt.Errorf("%w: it has %d factors per item: want dim, %d", ErrFrom, from.Dim, t.whole("dim"))
+	}
 	s := newIALS(t)
 	if s.ship > s.dim {
 		return fmt.Errorf("ship %d: want at most dim, %d", s.ship, s.dim)
@@ -153,6 +156,9 @@ func newIALS(t *training) *ials {
 		for f := range s.dim {
 			s.items.factors[i*s.stride+f] = float32(rng.NormFloat64() * std)
 		}
+	}
+	if from := t.cfg.From; from != nil {
+		s.warmStart(from, t.model.Count)
 	}
 	return s
 }

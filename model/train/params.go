@@ -19,6 +19,7 @@ type Param struct {
 	Default  float64
 	Min, Max float64 // both allowed
 	Whole    bool    // whole numbers only
+	Refit    float64 // where there is a model to go on from, instead of Default; 0: what that one has
 
 	// Where a search looks; nowhere when both are 0.
 	Low, High float64

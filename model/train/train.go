@@ -40,6 +40,10 @@ type Config struct {
 	Workers   int            // goroutines; 0: one per processor. Never changes the model
 	Progress  func(Progress) // called by one goroutine at a time; nil: nobody looks
 
+	// From is a model of the same algorithm to go on from, learnt on an earlier
+	// state of the log; nil: none. What it can save is saved, see refit.go.
+	From *Model
+
 	// Checkpoint is the file that keeps the last finished epoch of a model that
 	// has epochs; empty: none. It is removed when Train succeeds. With Resume,
 	// Train continues from the file if it is there, and ends with the same bytes
@@ -87,7 +91,14 @@ func newTraining(in Input, cfg Config) (*training, error) {
 		return nil, fmt.Errorf("algorithm %q: want one of %v", cfg.Algorithm, Algorithms())
 	}
 	var err error
-	if t.cfg.Params, err = t.learner.resolve(cfg.Params); err != nil {
+	params := cfg.Params
+	if cfg.From != nil {
+		if err := checkFrom(in, cfg); err != nil {
+			return nil, err
+		}
+		params = t.learner.refitted(cfg.From.Params, cfg.Params)
+	}
+	if t.cfg.Params, err = t.learner.resolve(params); err != nil {
 		return nil, err
 	}
 	if cfg.Workers == 0 {
