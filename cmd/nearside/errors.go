@@ -9,6 +9,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/model/tune"
 )
 
@@ -52,6 +53,8 @@ func hintFor(err error) string {
 		return usage.hint
 	case errors.As(err, &interrupted):
 		return interrupted.hint
+	case errors.Is(err, train.ErrFrom):
+		return "leave --from out to learn anew; item indices begin anew, too"
 	case errors.As(err, &line):
 		return "--lenient skips malformed lines, --columns says which column is which, --format how the file is written"
 	case errors.Is(err, bundle.ErrSignature):

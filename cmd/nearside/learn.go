@@ -77,10 +77,11 @@ func (f vectorFlags) read(path string) (*data.Vectors, error) {
 
 // dataset is what the files of a source say, cleaned.
 type dataset struct {
-	log     *data.Log
-	items   []data.Item   // of log, by index
-	vectors *data.Vectors // of items; nil: there are none
-	dropped int           // rows of the log that reading and cleaning dropped
+	log       *data.Log
+	items     []data.Item   // of log, by index
+	catalogue []data.Item   // as it was read, in any order
+	vectors   *data.Vectors // of items; nil: there are none
+	dropped   int           // rows of the log that reading and cleaning dropped
 }
 
 // read reads and cleans a source. What was kept and what was dropped goes to
@@ -174,7 +175,9 @@ func clean(log *data.Log, catalogue []data.Item, c data.Cleaning) (*dataset, err
 			hint: "--min-user-items and --min-item-users say how few are too few",
 		}
 	}
-	return &dataset{log: log, items: known(&log.Items, catalogue), dropped: report.Rows - report.Kept}, nil
+	return &dataset{
+		log: log, items: known(&log.Items, catalogue), catalogue: catalogue, dropped: report.Rows - report.Kept,
+	}, nil
 }
 
 // known returns an item for each of ids: that of the catalogue, or one that has
@@ -190,6 +193,17 @@ func known(ids *data.IDs, catalogue []data.Item) []data.Item {
 		}
 	}
 	return items
+}
+
+// follow gives the items of m the indices that they have there, and all others
+// the next ones. What the catalogue does not have is as m knows it.
+func (d *dataset) follow(m *train.Model) {
+	var first data.IDs
+	for _, it := range m.Items {
+		first.Add(it.ID)
+	}
+	d.log = d.log.ItemsAfter(&first)
+	d.items = known(&d.log.Items, slices.Concat(m.Items, d.catalogue))
 }
 
 // addNew adds those of items that nobody has met.

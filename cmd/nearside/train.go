@@ -13,15 +13,27 @@ import (
 )
 
 type trainCmd struct {
-	Source  source          `embed:""`
-	Learner learner         `embed:""`
-	Model   train.Algorithm `enum:"${algorithms}" default:"auto" help:"What to learn: ${enum}; see nearside models."`
-	Out     string          `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
-	Resume  bool            `help:"Go on from where an interrupted training stopped."`
+	Source  source           `embed:""`
+	Learner learner          `embed:""`
+	Model   *train.Algorithm `enum:"${algorithms}" help:"What to learn: ${enum}; see nearside models. By default what --from was learnt with, or else auto."`
+	From    string           `placeholder:"FILE" help:"Yesterday's model, to go on from: its items keep their indices, and what it learnt is not learnt again. --events and --items have everything, old and new."`
+	Out     string           `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
+	Resume  bool             `help:"Go on from where an interrupted training stopped."`
 }
 
 func (c *trainCmd) Run(ctx context.Context) error {
-	configs, err := c.Learner.configs(c.Model)
+	from, err := c.from()
+	if err != nil {
+		return err
+	}
+	algorithm := train.Auto
+	switch {
+	case c.Model != nil:
+		algorithm = *c.Model
+	case from != nil:
+		algorithm = from.Algorithm
+	}
+	configs, err := c.Learner.configs(algorithm)
 	if err != nil {
 		return err
 	}
@@ -29,7 +41,11 @@ func (c *trainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if from != nil {
+		d.follow(from)
+	}
 	cfg := configs[0]
+	cfg.From = from
 	cfg.Checkpoint = c.Out + ".checkpoint"
 	cfg.Resume = c.Resume
 	m, err := d.learn(ctx, d.log, cfg)
@@ -43,9 +59,32 @@ func (c *trainCmd) Run(ctx context.Context) error {
 		return err
 	}
 	printGains(m.Gains)
+	if from != nil {
+		printRefit(from, m)
+	}
 	fmt.Printf("%s: %s, %d items, learnt from %d people, at least %d behind each item\n",
 		c.Out, m.Algorithm, len(m.Items), m.Label.Users, m.Label.MinItemUsers)
 	return nil
+}
+
+// from reads the model to go on from; nil: there is none.
+func (c *trainCmd) from() (*train.Model, error) {
+	if c.From == "" {
+		return nil, nil
+	}
+	return train.Read(c.From)
+}
+
+// printRefit says what became of the items of the model that m goes on from.
+func printRefit(from, m *train.Model) {
+	gone := 0
+	for i := range from.Items {
+		if m.Count[i] == 0 && from.Count[i] > 0 {
+			gone++
+		}
+	}
+	fmt.Fprintf(os.Stderr, "went on from %d items: %d are new, %d have too few people now\n",
+		len(from.Items), len(m.Items)-len(from.Items), gone)
 }
 
 // printGains says what each part of a model adds, on cases that it was not
