@@ -69,16 +69,30 @@ func learnt(t *testing.T, in Input, workers int, examples float64) *Model {
 	return m
 }
 
-// TestAutoLearnsWhatFollows: each part is better than the one before, and the
-// item that follows is nearly always found.
+// TestAutoLearnsWhatFollows: the item that follows is nearly always found. The
+// tables know all that there is to this world, so the net may stay or go.
 func TestAutoLearnsWhatFollows(t *testing.T) {
 	seq := walks(2500, 100, true)
 	m := learnt(t, Input{Pairs: pairsOf(seq), Sequences: seq}, 0, 40000)
-	if !m.Pool.Repeats || m.Pool.Net == nil {
-		t.Fatalf("repeats %v, net %v: want both", m.Pool.Repeats, m.Pool.Net != nil)
-	}
-	if len(m.Gains) != 3 || m.Gains[1].Hit < 4*m.Gains[0].Hit || m.Gains[2].NDCG <= m.Gains[1].NDCG || m.Gains[2].Hit < .8 {
+	if !m.Pool.Repeats || len(m.Gains) != 3 || m.Gains[1].Hit < 4*m.Gains[0].Hit || m.Gains[1].Hit < .8 || m.Gains[2].Hit < .8 {
 		t.Errorf("got %+v", m.Gains)
+	}
+}
+
+func TestANetMustBeSurelyBetter(t *testing.T) {
+	was := []float64{.1, .2, .3, .4}
+	for _, c := range []struct {
+		is   []float64
+		want bool
+	}{
+		{was, false},
+		{[]float64{.2, .3, .4, .5}, true},
+		{[]float64{.9, .2, .3, .3}, false}, // on one case
+		{[]float64{.1, .2, .3, .3}, false},
+	} {
+		if got := better(c.is, was); got != c.want {
+			t.Errorf("%v after %v: got %v", c.is, was, got)
+		}
 	}
 }
 
