@@ -28,7 +28,7 @@ var autoLearner = learner{
 	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
 		{Name: "neighbours", Help: "neighbours kept per item; 0: 50, or as many as fit 430 bytes where the order of events is not known", Default: 0, Min: 0, Max: 255, Whole: true},
-		{Name: "dim", Help: "factors per item; 0: 64, or 256 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
+		{Name: "dim", Help: "factors per item; 0: 64, or at most 256 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
 		{Name: "holdout", Help: "share of the events, the newest if that is known, that weights are learnt on", Default: .1, Min: .001, Max: .5},
 		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known", Default: 4, Min: 1e-9, Max: 1e9, Low: 1, High: 20, Log: true},
 		{Name: "popular", Help: "an item of d people scores times d^-popular, where the order of events is not known", Default: 0, Min: -2, Max: 2, Low: -.1, High: .2},
@@ -59,6 +59,7 @@ type Gain struct {
 type auto struct {
 	*training
 	repeats bool
+	dim     int // of lists, once it is chosen
 	rng     *rand.Rand
 }
 
@@ -69,6 +70,7 @@ func learnAuto(ctx context.Context, t *training) error {
 		if err := a.checkFrom(from); err != nil {
 			return err
 		}
+		a.dim = from.Dim
 		return a.finish(ctx, from.Pool)
 	}
 	stack := a.stackLists

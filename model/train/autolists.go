@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -17,11 +18,15 @@ import (
 // history has the same weight.
 
 // listBlends are the weights of the factors that are tried, in units in which
-// both parts are as large.
-var listBlends = []float64{nearWeight, .1, .2, .35, .5, .75, 1, 1.5}
+// both parts are as large, and listParts the parts of the factors.
+var (
+	listBlends = []float64{.1, .2, .35, .5, .75, 1, 1.5}
+	listParts  = []int{4, 2, 1}
+)
 
-// blendCases is how many cases the weight of the factors is chosen by.
-const blendCases = 5000
+// blendCases is how many cases the number and the weight of the factors are
+// chosen by.
+const blendCases = 3000
 
 // stackLists learns weights and a net on a share of each person's items, hidden
 // from the tables.
@@ -37,9 +42,10 @@ func (a *auto) stackLists(ctx context.Context) (*bundle.Pool, error) {
 		return nil, err
 	}
 	if len(learn) >= fewestCases {
-		if err := a.fitBlend(ctx, parts, learn[:min(len(learn), blendCases)]); err != nil {
+		if parts, err = a.fitBlend(ctx, parts, factors, learn[:min(len(learn), blendCases)]); err != nil {
 			return nil, err
 		}
+		a.dim = parts.Dim
 		g, _, err := a.judge(ctx, parts, judge)
 		if err != nil {
 			return nil, err
@@ -83,7 +89,7 @@ func hide(m *data.Matrix, share float64, rng *rand.Rand) (rest *data.Matrix, cas
 // listTables makes the item-side numbers from m: a pool of the ridge alone, and
 // the factors.
 func (a *auto) listTables(ctx context.Context, m *data.Matrix) (*bundle.Pool, []float32, error) {
-	d := a.sized("dim", 256)
+	d := cmp.Or(a.dim, a.sized("dim", 256))
 	k := a.sized("neighbours", fitting(m.Cols, d))
 	w, err := ridge(ctx, m, ridgeOptions{
 		support: max(200, k), keep: k, lambda: a.value("lambda"), people: .4, chosen: .5, penalty: .5,
@@ -128,36 +134,58 @@ func fitting(n, d int) int {
 	return k
 }
 
-// fitBlend chooses the weight of the factors by the cases' NDCG.
-func (a *auto) fitBlend(ctx context.Context, parts score.Parts, cases []poolCase) error {
-	p := parts.Pool
+// fitBlend chooses by the cases' NDCG how many of the factors there are, of which
+// the first say most, and their weight. It returns the parts with so many.
+func (a *auto) fitBlend(ctx context.Context, parts score.Parts, factors []float32, cases []poolCase) (score.Parts, error) {
+	p, count := parts.Pool, make([]uint32, parts.Popularity.Len())
+	for i := range count {
+		count[i] = parts.Popularity.At(i)
+	}
 	p.Weights = []float32{1, 0, 0}
 	sparse, err := a.typical(ctx, parts, cases)
 	if err != nil {
-		return err
+		return parts, err
 	}
-	p.Weights = []float32{0, 0, 1}
-	dense, err := a.typical(ctx, parts, cases)
+	best, bestWeight := parts, float32(nearWeight)
+	g, _, err := a.judge(ctx, parts, cases)
 	if err != nil {
-		return err
+		return parts, err
 	}
-	var best []float32
-	most := -1.0
-	for _, blend := range listBlends {
-		p.Weights = []float32{1, 0, 0}
-		if dense > 0 {
-			p.Weights[p.Dense()] = float32(blend) * sparse / dense
-		}
-		g, _, err := a.judge(ctx, parts, cases)
+	most := g.NDCG
+	for _, part := range listParts {
+		d := max(1, parts.Dim/part)
+		some := a.parts(p, columns(factors, parts.Dim, d), count)
+		p.Weights = []float32{0, 0, 1}
+		dense, err := a.typical(ctx, some, cases)
 		if err != nil {
-			return err
+			return parts, err
 		}
-		if g.NDCG > most {
-			best, most = p.Weights, g.NDCG
+		if dense <= 0 {
+			continue
+		}
+		for _, blend := range listBlends {
+			w := float32(blend) * sparse / dense
+			p.Weights = []float32{1, 0, w}
+			g, _, err := a.judge(ctx, some, cases)
+			if err != nil {
+				return parts, err
+			}
+			if g.NDCG > most {
+				best, bestWeight, most = some, w, g.NDCG
+			}
 		}
 	}
-	p.Weights = best
-	return nil
+	p.Weights = []float32{1, 0, bestWeight}
+	return best, nil
+}
+
+// columns returns the first keep of the d columns of rows.
+func columns(rows []float32, d, keep int) []float32 {
+	out := make([]float32, 0, len(rows)/d*keep)
+	for at := 0; at < len(rows); at += d {
+		out = append(out, rows[at:at+keep]...)
+	}
+	return out
 }
 
 // typical returns the median over some cases of the score of the 20th best.
