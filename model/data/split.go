@@ -26,6 +26,7 @@ type Case struct {
 	History []Event // in time order, oldest first
 	Target  []int32 // at least one item, ascending, none twice but NoItem
 	Among   []int32 // what the target is ranked among, ascending; nil: the whole catalogue
+	Asks    string  // tells cases of one split apart that ask for different things; "" where they do not
 }
 
 // NoItem stands in a target for an item that is not in the catalogue: it is

@@ -27,6 +27,15 @@ func HoldOut(l *Log, share float64, seed uint64) (Split, error) {
 	if err := checkShare(place, share); err != nil {
 		return Split{}, err
 	}
+	s := l.holdOut(share, seed)
+	if len(s.Cases) == 0 {
+		return Split{}, fmt.Errorf("data: %s: share %v of the items of %d users leaves no case", place, share, l.Users.Len())
+	}
+	return s, nil
+}
+
+// holdOut is HoldOut, and may leave no case.
+func (l *Log) holdOut(share float64, seed uint64) Split {
 	random := rand.New(rand.NewPCG(seed, 0))
 	train := make([]bool, l.Len())
 	seen := make([]bool, l.Items.Len())
@@ -56,10 +65,7 @@ func HoldOut(l *Log, share float64, seed uint64) (Split, error) {
 			s.Cases = append(s.Cases, Case{History: l.events(mine), Target: known})
 		}
 	}
-	if len(s.Cases) == 0 {
-		return Split{}, fmt.Errorf("data: %s: share %v of the items of %d users leaves no case", place, share, l.Users.Len())
-	}
-	return s, nil
+	return s
 }
 
 // LastSessions takes each user for a session. The share of them that ended

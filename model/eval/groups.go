@@ -44,7 +44,8 @@ type grouping struct {
 //     cases, people of one number never in two of them (Li et al.,
 //     User-oriented Fairness in Recommendation, WWW 2021, compare the more and
 //     the less active);
-//   - target, with repeats: whether the person met a target before.
+//   - target, with repeats: whether the person met a target before; otherwise
+//     by Case.Asks, where cases have it.
 func groupings(cases []data.Case, repeats bool) []grouping {
 	events, items, again := make([]int, len(cases)), make([]int, len(cases)), make([]int, len(cases))
 	met := make(map[int32]bool)
@@ -63,9 +64,26 @@ func groupings(cases []data.Case, repeats bool) []grouping {
 		byBounds("activity", items, quarters(items)),
 	}
 	if repeats {
-		all = append(all, grouping{by: "target", names: []string{"new", "repeat"}, of: again})
+		return append(all, grouping{by: "target", names: []string{"new", "repeat"}, of: again})
+	}
+	if asked := byAsks(cases); len(asked.names) > 1 {
+		all = append(all, asked)
 	}
 	return all
+}
+
+// byAsks groups cases by what they ask for, in order of first appearance.
+func byAsks(cases []data.Case) grouping {
+	g := grouping{by: "target", of: make([]int, len(cases))}
+	for c := range cases {
+		at := slices.Index(g.names, cases[c].Asks)
+		if at < 0 {
+			at = len(g.names)
+			g.names = append(g.names, cases[c].Asks)
+		}
+		g.of[c] = at
+	}
+	return g
 }
 
 // byBounds groups values up to each of the ascending bounds, and those above

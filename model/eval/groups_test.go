@@ -92,3 +92,21 @@ func TestRecencyGivesTheHistoryBackwards(t *testing.T) {
 		}
 	}
 }
+
+func TestCasesThatAskForOtherThingsAreToldApart(t *testing.T) {
+	cases := []data.Case{
+		{History: met(1), Target: []int32{0}, Asks: "b"},
+		{History: met(1, 2, 3), Target: []int32{0}, Asks: "a"},
+		{History: met(1, 2, 3), Target: []int32{0}, Asks: "b"},
+	}
+	m := mustEvaluate(t, cases, hitsOnShort, Options{Ks: []int{1}, Count: make([]uint32, 10)}).At[0]
+	var got []string
+	for _, g := range m.Groups {
+		if g.By == "target" {
+			got = append(got, g.Name+" "+g.Recall.String())
+		}
+	}
+	if want := []string{"b 0.5000 ±0.9800", "a 0.0000 ±0.0000"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
