@@ -51,7 +51,7 @@ type learner struct {
 // learners returns every algorithm, in the order in which people are told of
 // them.
 func learners() []*learner {
-	return []*learner{&autoLearner, &ialsLearner, &easeLearner, &ridgeLearner, &popularLearner, &importedLearner}
+	return []*learner{&autoLearner, &ialsLearner, &easeLearner, &ridgeLearner, &popularLearner, &contentLearner, &importedLearner}
 }
 
 func learnerOf(a Algorithm) *learner {
@@ -78,6 +78,13 @@ func (a Algorithm) Help() string {
 		return l.help
 	}
 	return ""
+}
+
+// Alone says whether a can do without events, and recommends items that nobody
+// has met.
+func (a Algorithm) Alone() bool {
+	l := learnerOf(a)
+	return l != nil && l.alone
 }
 
 // Parameters returns what a can be learnt with; nil for an algorithm that Train
