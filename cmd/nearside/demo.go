@@ -52,7 +52,7 @@ func (c *demoCmd) read() (*dataset, error) {
 			MinUserItems: demoCleaning.MinUserItems,
 			MinItemUsers: demoCleaning.MinItemUsers,
 			MaxUserItems: demoCleaning.MaxUserItems,
-		}.read()
+		}.read(contentFlags{}, false)
 	}
 	fmt.Println("the magazine and its readers are made up; --data takes a folder with real ones")
 	world := modeltest.Magazine(demoSeed, modeltest.Size{})

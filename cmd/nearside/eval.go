@@ -26,6 +26,7 @@ type evalCmd struct {
 
 	judging
 	quantFlags
+	contentFlags
 }
 
 func (c *evalCmd) Run(ctx context.Context) error {
@@ -39,7 +40,7 @@ func (c *evalCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.adapt(c.Source).read()
+	d, err := c.read(c.Source, c.contentFlags, slices.ContainsFunc(c.Model, train.Algorithm.Alone), c.Learner.Seed)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 
 // protocol holds the flags that say what is held out.
 type protocol struct {
-	Protocol string  `enum:"loo,temporal,strong,given,ncf,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), or what somebody else has: events (given), pairs that are ranked among given items (ncf), or the next items of sessions, which may repeat (sessions)."`
-	Share    float64 `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items."`
+	Protocol string  `enum:"loo,temporal,strong,new,given,ncf,sessions" required:"" help:"What is held out: each user's last event (loo), the newest events (temporal), part of some users (strong), some items and all their events (new), or what somebody else has: events (given), pairs that are ranked among given items (ncf), or the next items of sessions, which may repeat (sessions)."`
+	Share    float64 `default:"0.2" help:"temporal: share of events held out; strong: of each held-out user's items; new: of the items."`
 	HeldOut  int     `placeholder:"N" help:"strong: users held out; by default a tenth."`
 }
 
@@ -31,6 +31,18 @@ func (p *protocol) repeats() bool { return p.Protocol == "sessions" }
 // wantsTest says whether somebody else prepared the test cases.
 func (p *protocol) wantsTest() bool {
 	return p.Protocol == "given" || p.Protocol == "ncf" || p.Protocol == "sessions"
+}
+
+// read reads s as the protocol does. There must be events.
+func (p *protocol) read(s source, c contentFlags, alone bool, seed uint64) (*dataset, error) {
+	if s.Events == "" {
+		return nil, errNoEvents
+	}
+	d, err := p.adapt(s).read(c, alone)
+	if err == nil && p.Protocol == "new" {
+		d.shuffle(seed)
+	}
+	return d, err
 }
 
 // adapt returns s as the protocol reads it.
@@ -66,6 +78,8 @@ func (p *protocol) cut(log *data.Log, seed uint64) (data.Split, error) {
 	switch p.Protocol {
 	case "temporal":
 		return data.Temporal(log, p.Share)
+	case "new":
+		return data.NewItems(log, p.Share, seed)
 	case "strong":
 		heldOut := p.HeldOut
 		if heldOut == 0 {

@@ -14,8 +14,6 @@ type importCmd struct {
 	Source  source  `embed:""`
 	Learner learner `embed:""`
 	Out     string  `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
-
-	vectorFlags
 }
 
 func (c *importCmd) Run(ctx context.Context) error {
@@ -23,7 +21,7 @@ func (c *importCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	vectors, err := c.read(c.Factors)
+	vectors, err := c.Source.readVectors(c.Factors)
 	if err != nil {
 		return err
 	}
@@ -38,11 +36,7 @@ func (c *importCmd) Run(ctx context.Context) error {
 	if err := m.Save(c.Out); err != nil {
 		return err
 	}
-	people := "counts not known"
-	if m.Label.Users > 0 {
-		people = fmt.Sprintf("counted over %d people, at least %d behind each item", m.Label.Users, m.Label.MinItemUsers)
-	}
-	fmt.Printf("%s: %s, %d items of %d factors, %s\n", c.Out, m.Algorithm, len(m.Items), m.Dim, people)
+	fmt.Printf("%s: %s, %d items of %d factors, %s\n", c.Out, m.Algorithm, len(m.Items), m.Dim, behind(m))
 	return nil
 }
 

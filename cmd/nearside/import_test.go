@@ -45,8 +45,9 @@ func TestImportedModelRecommendsTheSame(t *testing.T) {
 	if err := os.WriteFile(events, eventsCSV(t, world.Log), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := importCmd{Factors: factors, Out: out, vectorFlags: vectorFlags{VectorIDs: ids},
-		Source: source{Events: events, MinUserItems: demoCleaning.MinUserItems, MinItemUsers: demoCleaning.MinItemUsers},
+	c := importCmd{Factors: factors, Out: out,
+		Source: source{Events: events, MinUserItems: demoCleaning.MinUserItems, MinItemUsers: demoCleaning.MinItemUsers,
+			vectorFlags: vectorFlags{VectorIDs: ids}},
 		Learner: learner{Set: map[string]float64{
 			"alpha": float64(want.Alpha), "reg": float64(want.Reg), "exponent": float64(want.Exponent), "unobserved": 1}}}
 	if err := c.Run(t.Context()); err != nil {

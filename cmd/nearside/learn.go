@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 
@@ -26,6 +27,8 @@ type source struct {
 	MinItemUsers int               `default:"5" help:"Fewest users of an item: no item of the model stands for fewer people."`
 	MaxUserItems int               `default:"5000" help:"Most items of a user, more is no person; 0 is no limit."`
 	KeepRepeats  bool              `help:"Keep every event of a user with an item, not only the first: for models of sequences."`
+
+	vectorFlags
 }
 
 // learner holds the flags that say how to learn.
@@ -59,14 +62,14 @@ func (l learner) configs(algorithms ...train.Algorithm) ([]train.Config, error) 
 	return list, nil
 }
 
-// vectorFlags hold the flags that say how a file of vectors is read.
+// vectorFlags say how a file of vectors is read.
 type vectorFlags struct {
 	VectorIDs     string            `name:"vector-ids" placeholder:"FILE" help:"Ids of the vectors, one a line; without it the file's own, or row numbers from 0."`
 	VectorTensor  string            `placeholder:"NAME" help:"The matrix to read where a file has several."`
 	VectorColumns map[string]string `mapsep:"," placeholder:"id=NAME,…" help:"Columns id and vector of a Parquet file."`
 }
 
-func (f vectorFlags) read(path string) (*data.Vectors, error) {
+func (f vectorFlags) readVectors(path string) (*data.Vectors, error) {
 	v, err := data.ReadVectors(path, data.VectorOptions{IDs: f.VectorIDs, Tensor: f.VectorTensor, Columns: f.VectorColumns})
 	if err != nil {
 		return nil, err
@@ -84,27 +87,72 @@ type dataset struct {
 	dropped   int           // rows of the log that reading and cleaning dropped
 }
 
+// contentFlags say what is known of items besides the catalogue.
+type contentFlags struct {
+	ItemVectors string `placeholder:"FILE" help:"Vectors of items from outside, such as of their pictures or texts: .npy, .npz, safetensors or Parquet."`
+}
+
 // read reads and cleans a source. What was kept and what was dropped goes to
-// standard error.
-func (s source) read() (*dataset, error) {
+// standard error. For models that can do it alone items that nobody has met
+// stay, and there may be no events.
+func (s source) read(c contentFlags, alone bool) (*dataset, error) {
 	s, err := s.find()
 	if err != nil {
 		return nil, err
 	}
-	log, dropped, err := s.readEvents()
-	if err != nil {
-		return nil, err
+	d, events := &dataset{log: &data.Log{}}, s.Events != "" || !alone || s.Items == "" && c.ItemVectors == ""
+	if events {
+		if d.log, d.dropped, err = s.readEvents(); err != nil {
+			return nil, err
+		}
 	}
 	items, err := s.readItems()
 	if err != nil {
 		return nil, err
 	}
-	d, err := clean(log, items, s.cleaning())
-	if err != nil {
-		return nil, err
+	if c.ItemVectors != "" {
+		if d.vectors, err = s.readVectors(c.ItemVectors); err != nil {
+			return nil, err
+		}
 	}
-	d.dropped += dropped
-	return d, nil
+	if events {
+		cleaned, err := clean(d.log, items, s.cleaning())
+		if err != nil {
+			return nil, err
+		}
+		d.log, d.items, d.dropped = cleaned.log, cleaned.items, d.dropped+cleaned.dropped
+	}
+	if alone && s.Items == "" && d.vectors != nil {
+		items = known(&d.vectors.IDs, nil) // there is no other catalogue
+	}
+	if d.catalogue = items; alone {
+		d.addNew(items)
+	}
+	return d, d.checkVectors(c.ItemVectors)
+}
+
+// checkVectors says which items have no vector, and which vectors no item.
+func (d *dataset) checkVectors(file string) error {
+	if d.vectors == nil {
+		return nil
+	}
+	rows, unknown := d.vectors.Match(d.items)
+	without := 0
+	for _, r := range rows {
+		if r < 0 {
+			without++
+		}
+	}
+	if unknown == d.vectors.Len() {
+		return &usageError{
+			err:  fmt.Errorf("%s: none of %d vectors is of an item: the first is of %q", file, unknown, d.vectors.IDs.ID(0)),
+			hint: "--vector-ids takes a file with the ids of the items, one a line, in the order of the vectors",
+		}
+	}
+	if unknown > 0 || without > 0 {
+		fmt.Fprintf(os.Stderr, "%d vectors are of no item; %d of %d items have no vector\n", unknown, without, len(rows))
+	}
+	return nil
 }
 
 // find names the files of a folder.
@@ -123,10 +171,12 @@ func (s source) find() (source, error) {
 	return s, nil
 }
 
+var errNoEvents = &usageError{err: errors.New("missing flags: --events=FILE"), hint: "--events takes a log, or a folder that holds one"}
+
 // readEvents reads the log and says how many rows were dropped.
 func (s source) readEvents() (log *data.Log, dropped int, err error) {
 	if s.Events == "" {
-		return nil, 0, &usageError{err: errors.New("missing flags: --events=FILE"), hint: "--events takes a log, or a folder that holds one"}
+		return nil, 0, errNoEvents
 	}
 	bar := newProgress("reading")
 	log, report, err := data.ReadEvents(s.Events, data.Options{
@@ -208,12 +258,40 @@ func (d *dataset) follow(m *train.Model) {
 
 // addNew adds those of items that nobody has met.
 func (d *dataset) addNew(items []data.Item) {
+	before := len(d.items)
 	for _, it := range items {
 		if _, met := d.log.Items.Index(it.ID); !met {
 			d.log.Items.Add(it.ID)
 			d.items = append(d.items, it)
 		}
 	}
+	if n := len(d.items) - before; n > 0 && before > 0 {
+		fmt.Fprintf(os.Stderr, "%d items of the catalogue stay although too few people have met them\n", n)
+	}
+}
+
+// shuffle renumbers the items. A log has popular ones early, and rankers order
+// what they know nothing of by its number: of new items that would be telling.
+func (d *dataset) shuffle(seed uint64) {
+	n := len(d.items)
+	log, items, place := *d.log, make([]data.Item, n), make([]int32, n)
+	log.Items, log.Item = data.IDs{}, slices.Clone(d.log.Item)
+	for at, i := range rand.New(rand.NewPCG(seed, 1)).Perm(n) {
+		log.Items.Add(d.items[i].ID)
+		items[at], place[i] = d.items[i], int32(at)
+	}
+	for e, i := range log.Item {
+		log.Item[e] = place[i]
+	}
+	d.log, d.items = &log, items
+}
+
+// behind says from how many people m was learnt.
+func behind(m *train.Model) string {
+	if m.Label.Users == 0 {
+		return "nothing known of people"
+	}
+	return fmt.Sprintf("learnt from %d people, at least %d behind each item", m.Label.Users, m.Label.MinItemUsers)
 }
 
 // learn trains on log, which is the dataset's own or the training part of a

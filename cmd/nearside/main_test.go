@@ -35,11 +35,15 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs whole sessions. Each has events.csv and items.csv of a small
-// magazine in its folder, and what Spark saved in spark-als; the condition [module] says that the module is built.
+// magazine in its folder, vectors.npy, and what Spark saved in spark-als; the condition [module] says that the module is built.
 func TestScripts(t *testing.T) {
 	cache := t.TempDir()
 	world := modeltest.Magazine(1, modeltest.Size{Items: 120, Readers: 300})
 	events, items := eventsCSV(t, world.Log), itemsCSV(t, world.Items)
+	vectors, err := os.ReadFile("../../model/data/testdata/vectors/f4.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -47,6 +51,7 @@ func TestScripts(t *testing.T) {
 			return errors.Join(
 				os.WriteFile(filepath.Join(env.WorkDir, "events.csv"), events, 0o644),
 				os.WriteFile(filepath.Join(env.WorkDir, "items.csv"), items, 0o644),
+				os.WriteFile(filepath.Join(env.WorkDir, "vectors.npy"), vectors, 0o644),
 				os.CopyFS(filepath.Join(env.WorkDir, "spark-als"), os.DirFS("../../model/data/testdata/vectors/spark-als")))
 		},
 		Condition: func(cond string) (bool, error) {

@@ -15,10 +15,12 @@ import (
 type trainCmd struct {
 	Source  source           `embed:""`
 	Learner learner          `embed:""`
-	Model   *train.Algorithm `enum:"${algorithms}" help:"What to learn: ${enum}; see nearside models. By default what --from was learnt with, or else auto."`
+	Model   *train.Algorithm `enum:"${algorithms}" help:"What to learn: ${enum}; see nearside models. By default what --from was learnt with, or else auto, and content where there are no --events."`
 	From    string           `placeholder:"FILE" help:"Yesterday's model, to go on from: its items keep their indices, and what it learnt is not learnt again. --events and --items have everything, old and new."`
 	Out     string           `default:"model.nsm" placeholder:"FILE" help:"Where the model goes."`
 	Resume  bool             `help:"Go on from where an interrupted training stopped."`
+
+	contentFlags
 }
 
 func (c *trainCmd) Run(ctx context.Context) error {
@@ -32,12 +34,14 @@ func (c *trainCmd) Run(ctx context.Context) error {
 		algorithm = *c.Model
 	case from != nil:
 		algorithm = from.Algorithm
+	case c.Source.Events == "" && (c.Source.Items != "" || c.ItemVectors != ""):
+		algorithm = train.Content
 	}
 	configs, err := c.Learner.configs(algorithm)
 	if err != nil {
 		return err
 	}
-	d, err := c.Source.read()
+	d, err := c.Source.read(c.contentFlags, algorithm.Alone())
 	if err != nil {
 		return err
 	}
@@ -62,8 +66,7 @@ func (c *trainCmd) Run(ctx context.Context) error {
 	if from != nil {
 		printRefit(from, m)
 	}
-	fmt.Printf("%s: %s, %d items, learnt from %d people, at least %d behind each item\n",
-		c.Out, m.Algorithm, len(m.Items), m.Label.Users, m.Label.MinItemUsers)
+	fmt.Printf("%s: %s, %d items, %s\n", c.Out, m.Algorithm, len(m.Items), behind(m))
 	return nil
 }
 

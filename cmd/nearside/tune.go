@@ -25,6 +25,7 @@ type tuneCmd struct {
 	JSON    bool            `name:"json" help:"Print JSON, with every run."`
 
 	protocol
+	contentFlags
 }
 
 // tuned is the JSON of tune.
@@ -43,6 +44,7 @@ type tuneAbout struct {
 	HeldOut  int             `json:"held_out"`
 	At       int             `json:"at"`
 	Fixed    train.Params    `json:"fixed"`
+	Vectors  string          `json:"vectors,omitempty"` // the file of item vectors
 	Digest   string          `json:"digest"` // data.Log.Digest of the cleaned log
 	Learnt   string          `json:"learnt"` // and of what is learnt from
 	Events   int             `json:"events"` // to learn from
@@ -58,7 +60,7 @@ func (c *tuneCmd) Run(ctx context.Context) error {
 	if err := c.check(cfg.Params); err != nil {
 		return err
 	}
-	d, err := c.adapt(c.Source).read()
+	d, err := c.read(c.Source, c.contentFlags, c.Model.Alone(), c.Learner.Seed)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (c *tuneCmd) check(fixed train.Params) error {
 func (c *tuneCmd) about(log *data.Log, split data.Split, fixed train.Params) tuneAbout {
 	whole, learnt := log.Digest(), split.Train.Digest()
 	return tuneAbout{
-		Model: c.Model, Protocol: c.Protocol, Share: c.Share, HeldOut: c.HeldOut, At: c.At, Fixed: fixed,
+		Model: c.Model, Protocol: c.Protocol, Share: c.Share, HeldOut: c.HeldOut, At: c.At, Fixed: fixed, Vectors: c.ItemVectors,
 		Digest: hex.EncodeToString(whole[:]), Learnt: hex.EncodeToString(learnt[:]),
 		Events: split.Train.Len(), Cases: len(split.Cases),
 	}
