@@ -45,10 +45,10 @@ type tuneAbout struct {
 	At       int             `json:"at"`
 	Fixed    train.Params    `json:"fixed"`
 	Vectors  string          `json:"vectors,omitempty"` // the file of item vectors
-	Digest   string          `json:"digest"` // data.Log.Digest of the cleaned log
-	Learnt   string          `json:"learnt"` // and of what is learnt from
-	Events   int             `json:"events"` // to learn from
-	Cases    int             `json:"cases"`  // to judge by
+	Digest   string          `json:"digest"`            // data.Log.Digest of the cleaned log
+	Learnt   string          `json:"learnt"`            // and of what is learnt from
+	Events   int             `json:"events"`            // to learn from
+	Cases    int             `json:"cases"`             // to judge by
 }
 
 func (c *tuneCmd) Run(ctx context.Context) error {
