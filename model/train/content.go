@@ -71,8 +71,7 @@ func learnContent(ctx context.Context, t *training) error {
 		return err
 	}
 	blend(m.Factors, c, m.Count, t.float("shrink"), t.float("boost"))
-	m.Moment, err = t.foldIn().moment(ctx)
-	return err
+	return t.foldPeople(ctx)
 }
 
 var errNothingKnown = errors.New("nothing is known of any item: want a catalogue with titles, tags or text, or item vectors")

@@ -53,13 +53,18 @@ func learnImported(ctx context.Context, t *training) error {
 	if t.Pairs.Rows == 0 {
 		return nil
 	}
-	fold := t.foldIn()
 	t.meter.state.Total = int64(t.Pairs.Rows)
+	return t.foldPeople(ctx)
+}
+
+// foldPeople sets the model's moment to that of the people in the pairs.
+func (t *training) foldPeople(ctx context.Context) error {
+	fold := t.foldIn()
 	moment, err := fold.moment(ctx)
 	if err != nil {
 		return err
 	}
-	m.Moment = unpad(moment, fold.stride, fold.dim)[:fold.dim*fold.dim]
+	t.model.Moment = unpad(moment, fold.stride, fold.dim)[:fold.dim*fold.dim]
 	return nil
 }
 
