@@ -71,7 +71,7 @@ func learnContent(ctx context.Context, t *training) error {
 		return err
 	}
 	blend(m.Factors, c, m.Count, t.float("shrink"), t.float("boost"))
-	return t.foldPeople(ctx)
+	return t.meet(ctx)
 }
 
 var errNothingKnown = errors.New("nothing is known of any item: want a catalogue with titles, tags or text, or item vectors")
@@ -100,7 +100,10 @@ func learnAlone(ctx context.Context, t *training) error {
 	m := t.model
 	m.Dim, m.Factors = d, factors
 	m.Alpha, m.Reg, m.Exponent = t.float("alpha"), t.float("reg"), t.float("exponent")
-	return nil
+	if t.Pairs.Rows == 0 {
+		return nil
+	}
+	return t.meet(ctx)
 }
 
 // met says which items have people.

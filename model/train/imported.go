@@ -54,11 +54,11 @@ func learnImported(ctx context.Context, t *training) error {
 		return nil
 	}
 	t.meter.state.Total = int64(t.Pairs.Rows)
-	return t.foldPeople(ctx)
+	return t.meet(ctx)
 }
 
-// foldPeople sets the model's moment to that of the people in the pairs.
-func (t *training) foldPeople(ctx context.Context) error {
+// meet sets the model's moment to that of the people folded into its factors.
+func (t *training) meet(ctx context.Context) error {
 	fold := t.foldIn()
 	moment, err := fold.moment(ctx)
 	if err != nil {

@@ -24,6 +24,8 @@ import (
 //   - ials begins at the factors of From, so that 2 epochs do instead of 15. A
 //     new item has none until the first of them solves it. From must have all of
 //     the factors that it was learnt with, see the parameter ship.
+//   - content goes on as ials does. An item without pairs has the factors that
+//     Input.Items speaks for, so that for one that is gone it must say nothing.
 //   - auto keeps the weights and the net of From and makes only the tables and the
 //     factors, from all of the log. They hold for these parameters and this shape
 //     of pool, so that neither may change. On sequences that costs about 1 %, and

@@ -68,7 +68,7 @@ func TestRefitKeepsIndices(t *testing.T) {
 		if diff := cmp.Diff(from.Params, got.Params); diff != "" {
 			t.Errorf("%s: parameters: %s", a, diff)
 		}
-		if a == Imported || a == Content { // the factors are given, or are what is known of the item
+		if a == Imported || a == Content { // its factors are given, or those by content
 			continue
 		}
 		for k := range got.Dim {
