@@ -246,7 +246,9 @@ func known(ids *data.IDs, catalogue []data.Item) []data.Item {
 }
 
 // follow gives the items of m the indices that they have there, and all others
-// the next ones. What the catalogue does not have is as m knows it.
+// the next ones. What the catalogue does not have is as m knows it. But where a
+// model recommends what nobody has met, nothing is known of items that neither
+// the catalogue has nor the log: they are gone.
 func (d *dataset) follow(m *train.Model) {
 	var first data.IDs
 	for _, it := range m.Items {
@@ -254,6 +256,23 @@ func (d *dataset) follow(m *train.Model) {
 	}
 	d.log = d.log.ItemsAfter(&first)
 	d.items = known(&d.log.Items, slices.Concat(m.Items, d.catalogue))
+	if !m.Algorithm.Alone() {
+		return
+	}
+	there := make([]bool, len(d.items))
+	for _, i := range d.log.Item {
+		there[i] = true
+	}
+	for _, it := range d.catalogue {
+		if i, ok := d.log.Items.Index(it.ID); ok {
+			there[i] = true
+		}
+	}
+	for i := range d.items {
+		if !there[i] {
+			d.items[i] = data.Item{ID: d.items[i].ID}
+		}
+	}
 }
 
 // addNew adds those of items that nobody has met.
