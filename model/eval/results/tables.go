@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/eval"
 )
 
@@ -87,12 +88,25 @@ func mrr(title string, k int) column {
 	return column{title, func(r eval.Result) eval.Estimate { return at(r, k).MRR }}
 }
 
-// recallOn is the recall of the cases whose target is new, or a repeat.
+// recallOn is the recall of the cases that ask for one thing: for what is new,
+// or a repeat.
 func recallOn(title, group string, k int) column {
 	return column{title, func(r eval.Result) eval.Estimate {
 		for _, g := range at(r, k).Groups {
 			if g.By == "target" && g.Name == group {
 				return g.Recall
+			}
+		}
+		return eval.Estimate{}
+	}}
+}
+
+// ndcgOn is the NDCG of the cases that ask for one thing.
+func ndcgOn(title, group string, k int) column {
+	return column{title, func(r eval.Result) eval.Estimate {
+		for _, g := range at(r, k).Groups {
+			if g.By == "target" && g.Name == group {
+				return g.NDCG
 			}
 		}
 		return eval.Estimate{}
@@ -128,7 +142,59 @@ func tables() []table {
 	for i := range all {
 		all[i].args = slices.Concat(all[i].args, asItIs)
 	}
-	return all
+	return slices.Concat(all, newItems())
+}
+
+// sizes are the numbers that content and ials share, with more of them.
+func sizes(more string) (choices []string) {
+	for _, set := range []string{"alpha=0.02", "alpha=0.1", "dim=128,alpha=0.02"} {
+		choices = append(choices, set+more)
+	}
+	return choices
+}
+
+// newItems are catalogues with items that nobody has met.
+func newItems() []table {
+	one := func(name, title, about string, files []file, prepare func(string, string) error, events, items string, flags ...string) table {
+		return table{
+			name: name, title: title,
+			about: about + " A fifth of the items is held out with all their events (seed 0)\n" +
+				"and of each person's other items a tenth. \"among new\" ranks the new items among themselves, \"new\"\n" +
+				"among all, \"known\" is the tenth, ranked among all, too. Items of fewer than 5 people are in the\n" +
+				"catalogue of content, and nobody is asked for them. popular and ials know nothing of new items,\n" +
+				"which is chance among them. \"alone=1\" learns from the catalogue and not from events.",
+			files: files, make: prepare,
+			args: slices.Concat([]string{"--protocol", "new", "--at", "20", "--events", events, "--items", items}, flags),
+			columns: []column{
+				recallOn("R@20 among new", data.AsksAmong, 20), ndcgOn("N@20 among new", data.AsksAmong, 20),
+				recallOn("R@20 new", data.AsksNew, 20), recallOn("R@20 known", data.AsksKnown, 20), ndcgOn("N@20 known", data.AsksKnown, 20),
+			},
+			runs: []run{
+				{model: "popular", through: "float", short: true},
+				{model: "ials", choices: sizes(""), through: "float"},
+				{model: "content", choices: []string{"dim=64,alone=1", "dim=128,alone=1"}, through: "float"},
+				{model: "content", choices: sizes(""), through: both},
+				{model: "content", choices: sizes(",boost=1.5"), through: "float"},
+			},
+		}
+	}
+	list := []table{
+		one("new-citeulike", "New items: citeulike-a",
+			"5,551 people who collect articles; an article is the tags that they gave it.",
+			[]file{usersCiteULike, itemTags, tagNames}, makeCiteULike, made+"/citeulike-events.csv", made+"/citeulike-items.csv"),
+		one("new-movielens-1m", "New items: MovieLens 1M",
+			"Ratings of 4 and 5; a film is its title, year, genres, cast, writers, directors and plot.",
+			[]file{ratings1M, films1M}, makeFilms1M, ratings1M.name, made+"/movielens-1m-items.csv", "--min-rating", "4"),
+		one("new-movielens-small", "New items: MovieLens latest-small",
+			"All ratings; a film is its title, genres and the tags that people gave it.",
+			[]file{ratingsSmall, filmsSmall, tagsSmall, visual}, makeFilmsSmall, ratingsSmall.name, made+"/movielens-small-items.csv"),
+	}
+	trailers := run{model: "content", choices: sizes(""), through: "float",
+		flags: []string{"--item-vectors", made + "/visual.npy", "--vector-ids", made + "/visual-ids.txt"}}
+	small := &list[len(list)-1]
+	small.about += " The last line\nhas 7 numbers of each film's trailer besides (--item-vectors)."
+	small.runs = append(small.runs, trailers)
+	return list
 }
 
 // lists are the splits whose users are sets of items.
