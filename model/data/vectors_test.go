@@ -431,3 +431,22 @@ func BenchmarkReadVectors(b *testing.B) {
 		}
 	}
 }
+
+func TestOnly(t *testing.T) {
+	l := &Log{}
+	for _, pair := range [][2]string{{"u", "a"}, {"v", "b"}, {"u", "c"}} {
+		l.User = append(l.User, l.Users.Add(pair[0]))
+		l.Item = append(l.Item, l.Items.Add(pair[1]))
+	}
+	var ids IDs
+	ids.Add("c")
+	ids.Add("a")
+	ids.Add("z")
+	only, others := Only(l, &ids)
+	if got, want := show(only), "u a; u c"; got != want || others != 1 {
+		t.Errorf("got %s and %d others, want %s and 1", got, others, want)
+	}
+	if l.Len() != 3 {
+		t.Errorf("the log that was given has %d rows", l.Len())
+	}
+}

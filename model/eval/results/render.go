@@ -54,7 +54,7 @@ func (r tableRow) label() string {
 		words = append(words, r.set)
 	}
 	words = append(words, r.run.flags...)
-	return strings.Join(words, " ")
+	return withoutMade(key(words))
 }
 
 // measured writes the line of what was found.
@@ -112,9 +112,9 @@ func (t *table) commands(rows []tableRow) string {
 	common := len(t.command(run{}, "", "", false)) - 4 // --model, its name, --through, its ways
 	for at, r := range rows {
 		if at == 0 {
-			fmt.Fprintf(&b, "    nearside %s\n", strings.ReplaceAll(key(r.Args[:common]), made+"/", ""))
+			fmt.Fprintf(&b, "    nearside %s\n", withoutMade(key(r.Args[:common])))
 		}
-		fmt.Fprintf(&b, "        %s\n", key(r.Args[common:]))
+		fmt.Fprintf(&b, "        %s\n", withoutMade(key(r.Args[common:])))
 	}
 	var chosen []string
 	for _, r := range rows {
@@ -129,6 +129,9 @@ func (t *table) commands(rows []tableRow) string {
 	}
 	return b.String()
 }
+
+// withoutMade leaves the names of files that were made.
+func withoutMade(args string) string { return strings.ReplaceAll(args, made+"/", "") }
 
 // cut names the cut that numbers are chosen on.
 func (t *table) cut() string {

@@ -158,11 +158,11 @@ func newItems() []table {
 	one := func(name, title, about string, files []file, prepare func(string, string) error, events, items string, flags ...string) table {
 		return table{
 			name: name, title: title,
-			about: about + " A fifth of the items is held out with all their events (seed 0)\n" +
-				"and of each person's other items a tenth. \"among new\" ranks the new items among themselves, \"new\"\n" +
-				"among all, \"known\" is the tenth, ranked among all, too. Items of fewer than 5 people are in the\n" +
-				"catalogue of content, and nobody is asked for them. popular and ials know nothing of new items,\n" +
-				"which is chance among them. \"alone=1\" learns from the catalogue and not from events.",
+			about: about + "\nA fifth of the items is held out with all their events, and a tenth of each person's other items.\n" +
+				"\"among new\" ranks the new items among themselves, \"new\" among all; \"known\" is the tenth, ranked\n" +
+				"among all, too. Items of fewer than 5 people are in the catalogue of content, and nobody is asked for\n" +
+				"them. popular and ials know nothing of new items and give everybody the same, in random order.\n" +
+				"\"alone=1\" learns from the catalogue and not from events.",
 			files: files, make: prepare,
 			args: slices.Concat([]string{"--protocol", "new", "--at", "20", "--events", events, "--items", items}, flags),
 			columns: []column{
