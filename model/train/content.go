@@ -56,9 +56,9 @@ func learnContent(ctx context.Context, t *training) error {
 	if t.model.Label.Users == 0 || t.whole("alone") == 1 {
 		return learnAlone(ctx, t)
 	}
-	f := features(t.Items, t.Vectors, idfRegression)
-	if len(f.Col) == 0 {
-		return errNothingKnown
+	f, err := t.features(ctx, idfRegression)
+	if err != nil {
+		return err
 	}
 	if err := learnIALS(ctx, t); err != nil {
 		return err
@@ -74,15 +74,26 @@ func learnContent(ctx context.Context, t *training) error {
 	return t.meet(ctx)
 }
 
-var errNothingKnown = errors.New("nothing is known of any item: want a catalogue with titles, tags or text, or item vectors")
+// features returns those of the items. It is an error when there are none.
+func (t *training) features(ctx context.Context, idf float64) (*data.Matrix, error) {
+	t.meter.enter("content", 0)
+	f, err := features(ctx, t.Items, t.Vectors, idf, t.cfg.Workers)
+	if err == nil && len(f.Col) == 0 {
+		err = errors.New("nothing is known of any item: want a catalogue with titles, tags or text, or item vectors")
+	}
+	return f, err
+}
 
 // learnAlone fills the model from the catalogue.
 func learnAlone(ctx context.Context, t *training) error {
-	f := features(t.Items, t.Vectors, idfAlone)
-	if len(f.Col) == 0 {
-		return errNothingKnown
+	f, err := t.features(ctx, idfAlone)
+	if err != nil {
+		return err
 	}
 	d := t.whole("dim")
+	if ship := t.whole("ship"); ship > 0 && ship < d {
+		d = ship
+	}
 	factors, values, err := singular(ctx, f.Transpose(), d, t.cfg.Workers, t.cfg.Seed)
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func TestItemsThatPeopleMetKeepTheirFactors(t *testing.T) {
 func TestMappingIsTheRidgeRegression(t *testing.T) {
 	const n, d, lambda, tol = 30, 3, .7, 2e-4
 	in := input(random(40, n, .2))
-	f := features(in.Items, in.Vectors, .5)
+	f := mustFeatures(t, in.Items, in.Vectors, .5)
 	y := make([]float32, n*d)
 	for k := range y {
 		y[k] = float32(math.Sin(float64(k)))

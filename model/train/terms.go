@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -58,54 +59,82 @@ const (
 	vectorColumns = 256
 )
 
+// termBlock is how many items a worker takes at a time.
+const termBlock = 256
+
 // features returns the matrix of items, n rows of length 1; those of items of
 // which nothing is known are empty. Its columns are those of terms that occur,
 // then those of vectors, which may be nil; idf is p.
-func features(items []data.Item, vectors *data.Vectors, idf float64) *data.Matrix {
+func features(ctx context.Context, items []data.Item, vectors *data.Vectors, idf float64, workers int) (*data.Matrix, error) {
 	bags := make([][fields][]term, len(items))
-	count := make([]float64, termColumns) // items that have a term there
-	for i := range items {
-		bags[i] = bagsOf(&items[i])
-		for _, bag := range bags[i] {
-			for _, t := range bag {
-				count[t.column]++
-			}
-		}
+	err := eachItem(ctx, workers, len(items), func(i int) { bags[i] = bagsOf(&items[i]) })
+	if err != nil {
+		return nil, err
 	}
-	weight := make([]float64, termColumns)
-	place := make([]int32, termColumns) // without the columns that no term has
-	width := int32(0)
-	for c, n := range count {
-		if n > 0 {
-			weight[c] = math.Pow(math.Log((1+float64(len(items)))/(1+n)), idf)
-			place[c] = width
-			width++
-		}
-	}
+	weight, place, width := columnsOf(bags, idf)
 	outside, more := standard(items, vectors)
-	m := &data.Matrix{Rows: len(items), Cols: int(width) + more, Ptr: make([]int64, 1, len(items)+1)}
-	for i := range items {
-		var row []term
+	rows := make([][]term, len(items))
+	err = eachItem(ctx, workers, len(items), func(i int) {
 		for _, bag := range bags[i] {
 			for k := range bag {
 				bag[k].value *= float32(weight[bag[k].column])
 				bag[k].column = place[bag[k].column]
 			}
-			row = append(row, unit(bag)...)
+			rows[i] = append(rows[i], unit(bag)...)
 		}
 		var list []term
 		for c, x := range outside[i*more : (i+1)*more] {
 			list = append(list, term{width + int32(c), x})
 		}
-		row = append(row, unit(list)...)
-		for _, t := range unit(summed(row)) {
+		rows[i] = unit(summed(append(rows[i], unit(list)...)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &data.Matrix{Rows: len(items), Cols: int(width) + more, Ptr: make([]int64, 1, len(items)+1)}
+	for _, row := range rows {
+		for _, t := range row {
 			if t.value != 0 {
 				m.Col, m.Val = append(m.Col, t.column), append(m.Val, t.value)
 			}
 		}
 		m.Ptr = append(m.Ptr, int64(len(m.Col)))
 	}
-	return m
+	return m, nil
+}
+
+// eachItem calls do for each of n items.
+func eachItem(ctx context.Context, workers, n int, do func(i int)) error {
+	return blocks(ctx, workers, n, termBlock, func() func(from, to int) error {
+		return func(from, to int) error {
+			for i := from; i < to; i++ {
+				do(i)
+			}
+			return nil
+		}
+	})
+}
+
+// columnsOf returns, by the column of a hash, idf to the power of p and the
+// column among the width that some item has.
+func columnsOf(bags [][fields][]term, p float64) (weight []float64, place []int32, width int32) {
+	count := make([]float64, termColumns) // items that have a term there
+	for i := range bags {
+		for _, bag := range bags[i] {
+			for _, t := range bag {
+				count[t.column]++
+			}
+		}
+	}
+	weight, place = make([]float64, termColumns), make([]int32, termColumns)
+	for c, n := range count {
+		if n > 0 {
+			weight[c] = math.Pow(math.Log((1+float64(len(bags)))/(1+n)), p)
+			place[c] = width
+			width++
+		}
+	}
+	return weight, place, width
 }
 
 // term is what a column holds of an item.
@@ -246,10 +275,13 @@ func standard(items []data.Item, vectors *data.Vectors) (all []float32, width in
 	mean, scale := moments(rows, vectors)
 	d := vectors.Dim
 	width = min(d, vectorColumns)
-	signs := make([]float32, d*width)
-	rng := rand.New(rand.NewPCG(0, 0xa4093822299f31d0)) // more digits of pi
-	for k := range signs {
-		signs[k] = float32(2*rng.IntN(2) - 1)
+	var signs []float32 // d×width
+	if width < d {
+		rng := rand.New(rand.NewPCG(0, 0xa4093822299f31d0)) // more digits of pi
+		signs = make([]float32, d*width)
+		for k := range signs {
+			signs[k] = float32(2*rng.IntN(2) - 1)
+		}
 	}
 	all = make([]float32, len(items)*width)
 	for i, r := range rows {
@@ -259,7 +291,7 @@ func standard(items []data.Item, vectors *data.Vectors) (all []float32, width in
 		out := all[i*width : (i+1)*width]
 		for k, x := range vectors.Row(r) {
 			x = float32((float64(x) - mean[k]) * scale[k])
-			if d == width {
+			if signs == nil {
 				out[k] = x
 			} else {
 				quant.Axpy(out, signs[k*width:], x)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,15 @@ import (
 
 	"github.com/nearside/nearside/model/data"
 )
+
+// mustFeatures are features by two workers.
+func mustFeatures(t interface{ Fatal(...any) }, items []data.Item, vectors *data.Vectors, idf float64) *data.Matrix {
+	m, err := features(context.Background(), items, vectors, idf, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 func TestWords(t *testing.T) {
 	for text, want := range map[string]string{
@@ -48,7 +58,7 @@ func TestFeaturesAreUnit(t *testing.T) {
 		{ID: "d", Title: "four", Published: 946684800},
 	}
 	const tol = 1e-6
-	m := features(items, nil, 1)
+	m := mustFeatures(t, items, nil, 1)
 	if m.Rows != 4 || len(m.Ptr) != 5 {
 		t.Fatalf("got %d rows", m.Rows)
 	}
@@ -83,14 +93,14 @@ func TestRareTermsWeighMore(t *testing.T) {
 	for _, title := range []string{"the cat", "the cat", "the dog", "the the"} {
 		items = append(items, data.Item{Title: title})
 	}
-	m := features(items, nil, 1)
+	m := mustFeatures(t, items, nil, 1)
 	if col, val := m.Row(3); len(col) != 0 {
 		t.Errorf("only words of all items: got %v %v, want nothing", col, val)
 	}
 	if m.Cols != 3 {
 		t.Errorf("got %d columns, want 3", m.Cols)
 	}
-	twice := features([]data.Item{{Text: "a a b"}, {Text: "c"}}, nil, 1)
+	twice := mustFeatures(t, []data.Item{{Text: "a a b"}, {Text: "c"}}, nil, 1)
 	_, val := twice.Row(0)
 	got := []float64{math.Abs(float64(val[0])), math.Abs(float64(val[1]))}
 	slices.Sort(got)
@@ -107,7 +117,7 @@ func TestFeaturesOfVectors(t *testing.T) {
 	for _, id := range []string{"a", "b", "c"} {
 		v.IDs.Add(id)
 	}
-	m := features(items, v, 1)
+	m := mustFeatures(t, items, v, 1)
 	if col, _ := m.Row(2); len(col) != 0 {
 		t.Errorf("no vector: got columns %v", col)
 	}
@@ -130,7 +140,7 @@ func TestFeaturesOfVectors(t *testing.T) {
 			wide.Values = append(wide.Values, float32(k*len(wide.Values)%11))
 		}
 	}
-	if m := features(items, wide, 1); m.Cols != vectorColumns {
+	if m := mustFeatures(t, items, wide, 1); m.Cols != vectorColumns {
 		t.Errorf("vectors of %d numbers: got %d columns, want %d", wide.Dim, m.Cols, vectorColumns)
 	}
 }
@@ -145,7 +155,7 @@ func TestFeaturesOfAnything(t *testing.T) {
 			return data.Item{Title: text.Draw(t, "title"), Text: text.Draw(t, "text"), Author: text.Draw(t, "author"),
 				Tags: rapid.SliceOfN(text, 0, 3).Draw(t, "tags"), Published: rapid.Int64Range(0, 1<<35).Draw(t, "published")}
 		}), 1, 8).Draw(t, "items")
-		m := features(items, nil, .5)
+		m := mustFeatures(t, items, nil, .5)
 		for r := range m.Rows {
 			var sum float64
 			_, val := m.Row(r)
@@ -156,7 +166,7 @@ func TestFeaturesOfAnything(t *testing.T) {
 				t.Errorf("row %d: square of its length %v", r, sum)
 			}
 		}
-		if diff := cmp.Diff(m, features(items, nil, .5)); diff != "" {
+		if diff := cmp.Diff(m, mustFeatures(t, items, nil, .5)); diff != "" {
 			t.Errorf("the same again:\n%s", diff)
 		}
 	})
