@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers fuzz golden size results results-short nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train fuzz golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -73,6 +73,13 @@ bench-peers: wasm chromium ## in-browser peers on the same vectors; ARGS='--size
 	cd web/bench && { npm ci --silent || npm install --silent; }
 	go run ./web/bench/world .cache/world 10k 100k 1m
 	node web/bench/peers.js $(ARGS)
+
+# ARGS: m1 5m 25m, or -tune; see go doc ./model/train/bench.
+bench-train: build ## iALS against implicit 0.7: seconds per epoch, NDCG, memory; ARGS=m1
+	@venv=.cache/bench-train/venv; test -x $$venv/bin/python || \
+	  { python3 -m venv $$venv && $$venv/bin/pip install -q implicit==0.7.3; } || \
+	  echo 'bench-train: no implicit 0.7.3 without python3 and its package index'
+	go run ./model/train/bench $(ARGS)
 
 fuzz: ## each fuzz target for T
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \

@@ -3,7 +3,7 @@ package train
 import "github.com/nearside/nearside/model/core/quant"
 
 // newExact returns a solver that factors each row's system. A step more exact
-// than conjugate gradients, it takes some ten times as long at 64 factors and
+// than conjugate gradients, it takes eight times as long at 64 factors and
 // fifteen times at 128.
 func newExact(gram, y []float32, stride int) rowSolver {
 	s := &exact{d: stride, gram: gram, others: y, a: make([]float32, stride*stride),
