@@ -117,16 +117,11 @@ func (p *judging) split(log *data.Log, s source, seed uint64) (data.Split, error
 
 // given reads the held-out events, which are written like the others.
 func (p *judging) given(log *data.Log, s source) (data.Split, error) {
-	bar := newProgress("reading")
-	held, report, err := data.ReadEvents(p.Test, data.Options{
-		Format: data.Format(s.Format), Columns: s.Columns, MinRating: s.MinRating,
-		Lenient: s.Lenient, Progress: bar.set,
-	})
-	bar.end()
+	s.Events = p.Test
+	held, _, err := s.readEvents()
 	if err != nil {
 		return data.Split{}, err
 	}
-	fmt.Fprintln(os.Stderr, report)
 	split, err := data.Given(log, held)
 	if err != nil {
 		return data.Split{}, err

@@ -118,32 +118,49 @@ func judged(cases []poolCase) (learn, judge []poolCase) {
 	return cases[cut:], cases[:cut]
 }
 
+// report judges the pool with its parts up to one, adds that to the model's
+// gains, and returns the NDCG of each case.
+func (a *auto) report(ctx context.Context, part string, parts score.Parts, judge []poolCase) ([]float64, error) {
+	g, ndcg, err := a.judge(ctx, parts, judge)
+	if err != nil {
+		return nil, err
+	}
+	g.Part = part
+	a.model.Gains = append(a.model.Gains, g)
+	return ndcg, nil
+}
+
+// reportTables reports on popularity and on the tables.
+func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []poolCase) ([]float64, error) {
+	popular := parts
+	popular.Pool, popular.Table = popularFirst(parts.Pool), nil
+	if _, err := a.report(ctx, "popularity", popular, judge); err != nil {
+		return nil, err
+	}
+	return a.report(ctx, "tables", parts, judge)
+}
+
 // addNet learns a net for the pool of parts, and keeps it if it is better on the
-// judge's cases. It reports on what there is before and after.
-func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase) error {
-	_, was, err := a.judge(ctx, parts, judge)
-	if err != nil || a.whole("examples") == 0 || len(learn) < fewestNetCases {
-		return err
+// judge's cases than the pool was without.
+func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase, was []float64) error {
+	if a.whole("examples") == 0 || len(learn) < fewestNetCases {
+		return nil
 	}
 	a.meter.enter("net", 0)
 	examples, err := netExamples(ctx, parts, learn, a.cfg.Workers)
 	if err != nil || len(examples) == 0 {
 		return err
 	}
-	net, err := fitNet(ctx, examples, a.whole("examples"), a.cfg.Workers, a.rng)
-	if err != nil {
+	if parts.Pool.Net, err = fitNet(ctx, examples, a.whole("examples"), a.cfg.Workers, a.rng); err != nil {
 		return err
 	}
-	parts.Pool.Net = net
-	after, is, err := a.judge(ctx, parts, judge)
+	is, err := a.report(ctx, "net", parts, judge)
 	if err != nil {
 		return err
 	}
 	if !better(is, was) {
 		parts.Pool.Net = nil
 	}
-	after.Part = "net"
-	a.model.Gains = append(a.model.Gains, after)
 	return nil
 }
 
@@ -193,21 +210,18 @@ func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (
 	return g, ndcg, err
 }
 
-// parts are the pool with the factors, as they are coded by default, and the
-// number of people or events per item.
-func (a *auto) parts(p *bundle.Pool, factors []float32, count []uint32) score.Parts {
-	parts := score.Parts{Pool: p, Popularity: wire.AppendUint32s(nil, count)}
-	if factors != nil {
-		n, d := len(count), len(factors)/len(count)
-		if d >= manyFactors {
-			codes, scales, exp := quant.EncodeRows4(factors, d)
-			parts.Table = quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-		} else {
-			codes, scales, exp := quant.EncodeRows(factors, d)
-			parts.Table = quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-		}
-		parts.Fine, parts.Dim = parts.Table, d
+// withFactors returns parts with these factors, as they are coded by default.
+func withFactors(parts score.Parts, factors []float32) score.Parts {
+	n := parts.Popularity.Len()
+	d := len(factors) / n
+	if d >= manyFactors {
+		codes, scales, exp := quant.EncodeRows4(factors, d)
+		parts.Table = quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+	} else {
+		codes, scales, exp := quant.EncodeRows(factors, d)
+		parts.Table = quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
 	}
+	parts.Fine, parts.Dim = parts.Table, d
 	return parts
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -115,6 +117,22 @@ func TestAutoIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 				t.Errorf("%s, %d workers: %s", name, workers, diff)
 			}
 		}
+	}
+}
+
+// TestTastesAreNewestFirst, each with how often and how long ago, and nothing of
+// the history before.
+func TestTastesAreNewestFirst(t *testing.T) {
+	taster := newTaster(10)
+	taster.of([]int32{9, 9, 1})
+	got := taster.of([]int32{4, 2, 4, 4, 9, 2})
+	want := []score.Taste{
+		{Item: 2, Weight: profile.One, Event: 5, Times: 2, Since: 0},
+		{Item: 9, Weight: profile.One, Event: 4, Times: 1, Since: 1},
+		{Item: 4, Weight: profile.One, Event: 3, Times: 3, Since: 2},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

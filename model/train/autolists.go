@@ -10,6 +10,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -37,8 +38,10 @@ func (a *auto) stackLists(ctx context.Context) (*bundle.Pool, error) {
 		return nil, err
 	}
 	learn, judge := judged(cases[:min(len(cases), maxPoolCases)])
-	parts := a.parts(pool, factors, counts(rest.Col, rest.Cols))
-	if err := a.reportTables(ctx, parts, judge); err != nil {
+	count := wire.AppendUint32s(nil, counts(rest.Col, rest.Cols))
+	parts := withFactors(score.Parts{Pool: pool, Popularity: count}, factors)
+	was, err := a.reportTables(ctx, parts, judge)
+	if err != nil {
 		return nil, err
 	}
 	if len(learn) >= fewestCases {
@@ -46,14 +49,11 @@ func (a *auto) stackLists(ctx context.Context) (*bundle.Pool, error) {
 			return nil, err
 		}
 		a.dim = parts.Dim
-		g, _, err := a.judge(ctx, parts, judge)
-		if err != nil {
+		if was, err = a.report(ctx, "factors", parts, judge); err != nil {
 			return nil, err
 		}
-		g.Part = "factors"
-		a.model.Gains = append(a.model.Gains, g)
 	}
-	if err := a.addNet(ctx, parts, learn, judge); err != nil {
+	if err := a.addNet(ctx, parts, learn, judge, was); err != nil {
 		return nil, err
 	}
 	return pool, nil
@@ -137,10 +137,7 @@ func fitting(n, d int) int {
 // fitBlend chooses by the cases' NDCG how many of the factors there are, of which
 // the first say most, and their weight. It returns the parts with so many.
 func (a *auto) fitBlend(ctx context.Context, parts score.Parts, factors []float32, cases []poolCase) (score.Parts, error) {
-	p, count := parts.Pool, make([]uint32, parts.Popularity.Len())
-	for i := range count {
-		count[i] = parts.Popularity.At(i)
-	}
+	p := parts.Pool
 	p.Weights = []float32{1, 0, 0}
 	sparse, err := a.typical(ctx, parts, cases)
 	if err != nil {
@@ -154,7 +151,7 @@ func (a *auto) fitBlend(ctx context.Context, parts score.Parts, factors []float3
 	most := g.NDCG
 	for _, part := range listParts {
 		d := max(1, parts.Dim/part)
-		some := a.parts(p, columns(factors, parts.Dim, d), count)
+		some := withFactors(parts, columns(factors, parts.Dim, d))
 		p.Weights = []float32{0, 0, 1}
 		dense, err := a.typical(ctx, some, cases)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -45,11 +46,12 @@ func (a *auto) stackSequences(ctx context.Context) (*bundle.Pool, error) {
 	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers); err != nil {
 		return nil, err
 	}
-	parts := a.parts(pool, factors, count)
-	if err := a.reportTables(ctx, parts, judge); err != nil {
+	parts := withFactors(score.Parts{Pool: pool, Popularity: wire.AppendUint32s(nil, count)}, factors)
+	was, err := a.reportTables(ctx, parts, judge)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.addNet(ctx, parts, learn, judge); err != nil {
+	if err := a.addNet(ctx, parts, learn, judge, was); err != nil {
 		return nil, err
 	}
 	return pool, nil
@@ -89,24 +91,6 @@ func (a *auto) sequenceTables(ctx context.Context, seq *data.Sequences) (*bundle
 		}
 	}
 	return p, factors, nil
-}
-
-// reportTables reports on popularity and on the tables.
-func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []poolCase) error {
-	popular := parts
-	popular.Pool, popular.Table = popularFirst(parts.Pool), nil
-	g, _, err := a.judge(ctx, popular, judge)
-	if err != nil {
-		return err
-	}
-	g.Part = "popularity"
-	a.model.Gains = append(a.model.Gains, g)
-	if g, _, err = a.judge(ctx, parts, judge); err != nil {
-		return err
-	}
-	g.Part = "tables"
-	a.model.Gains = append(a.model.Gains, g)
-	return nil
 }
 
 // plainWeights are those for too few cases to learn from.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -115,14 +116,10 @@ func (s *sparse) keep(k int) quant.SparseRow {
 		list = append(list, entry{i, sum})
 	}
 	slices.SortFunc(list, func(a, b entry) int {
-		switch {
-		case a.sum != b.sum && a.sum > b.sum, a.sum == b.sum && a.item < b.item:
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(b.sum, a.sum), cmp.Compare(a.item, b.item))
 	})
 	list = list[:min(k, len(list))]
-	slices.SortFunc(list, func(a, b entry) int { return int(a.item) - int(b.item) })
+	slices.SortFunc(list, func(a, b entry) int { return cmp.Compare(a.item, b.item) })
 	var row quant.SparseRow
 	for _, e := range list {
 		row.Items = append(row.Items, e.item)

@@ -3,9 +3,7 @@ package train
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 
-	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -26,51 +24,23 @@ const embedFloor = 5
 // which is most of what a rare item has.
 func embed(ctx context.Context, seq *data.Sequences, d, workers int, seed uint64) ([]float32, error) {
 	m, own := together(seq)
-	k := d + singularExtra
-	s := &subspace{m: m, t: m.Transpose(), k: k, workers: workers, u: make([]float32, m.Rows*k)}
-	v := make([]float32, m.Cols*k)
-	rng := rand.New(rand.NewPCG(seed, 0x13198a2e03707344))
-	for at := range v {
-		v[at] = float32(rng.NormFloat64())
-	}
-	next := make([]float32, len(v))
-	times := func() error { // next = A·v
-		if err := s.times(ctx, s.u, s.m, v); err != nil {
-			return err
-		}
-		if err := s.times(ctx, next, s.t, s.u); err != nil {
-			return err
-		}
-		for i, c := range own {
-			quant.Axpy(next[i*k:i*k+k], v[i*k:i*k+k], -c)
-		}
-		return nil
-	}
-	var err error
-	for range singularSteps {
-		if v, err = s.orthonormal(ctx, v); err != nil {
-			return nil, err
-		}
-		if err := times(); err != nil {
-			return nil, err
-		}
-		v, next = next, v
-	}
-	for range 2 { // the first time leaves what float32 loses
-		if v, err = s.orthonormal(ctx, v); err != nil {
-			return nil, err
-		}
-	}
-	if err := times(); err != nil {
-		return nil, err
-	}
-	squares, vectors, err := spectrum(next, k)
+	s := newSubspace(m, d, workers)
+	s.less = own
+	v, err := s.converge(ctx, seed)
 	if err != nil {
 		return nil, err
 	}
-	for r := range k {
+	product, err := s.step(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	squares, vectors, err := spectrum(product, s.k)
+	if err != nil {
+		return nil, err
+	}
+	for r := range s.k {
 		for c, x := range squares {
-			vectors[r*k+c] *= math.Pow(x, .25)
+			vectors[r*s.k+c] *= math.Pow(x, .25)
 		}
 	}
 	if v, err = s.turn(ctx, v, vectors, d); err != nil {

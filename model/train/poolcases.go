@@ -47,8 +47,8 @@ func newest(seq *data.Sequences, share float64) (older, newer *data.Sequences) {
 	return pickUsers(seq, users[:cut]), pickUsers(seq, users[cut:])
 }
 
-// byEnd returns the users in the order in which their histories ended, the
-// first last; where no times are known, in that of the log.
+// byEnd returns the users in the order in which their histories ended; where no
+// times are known, in that of the log.
 func byEnd(seq *data.Sequences) []int {
 	order := make([]int, seq.Users())
 	for u := range order {

@@ -225,8 +225,8 @@ func (p *netPass) back(g []float32, e *netExample) {
 			p.x[f*m+k] = (v - p.mean[f]) * p.scale[f]
 		}
 	}
-	forward(p.a, p.x, l1, b1, m)
-	forward(p.b, p.a, l2, b2, m)
+	score.Layer(p.a[:netH1*m], p.x, l1, b1, m)
+	score.Layer(p.b[:netH2*m], p.a, l2, b2, m)
 	delta := p.out[:m]
 	for k := range delta {
 		delta[k] = bias[0]
@@ -255,23 +255,6 @@ func (p *netPass) back(g []float32, e *netExample) {
 	}
 	backward(p.da, p.db, p.a, p.b, l2, g2, gb2, m)
 	backward(nil, p.da, p.x, p.a, l1, g1, gb1, m)
-}
-
-// forward sets y to what a layer of rectified units makes of x.
-func forward(y, x, w, bias []float32, m int) {
-	inputs := len(w) / len(bias)
-	for u, b := range bias {
-		row := y[u*m : (u+1)*m]
-		for k := range row {
-			row[k] = b
-		}
-		for f := range inputs {
-			quant.Axpy(row, x[f*m:(f+1)*m], w[u*inputs+f])
-		}
-		for k, v := range row {
-			row[k] = max(v, 0)
-		}
-	}
 }
 
 // backward adds a layer's gradients to gw and gb, and what its inputs x get to
@@ -336,7 +319,7 @@ func lossGradient(z []float32, targets []int) {
 	}
 }
 
-// dot32 adds up in eight sums, for speed.
+// dot32 adds up in four sums, for speed.
 func dot32(a, b []float32) float32 {
 	b = b[:len(a)]
 	var s0, s1, s2, s3 float32

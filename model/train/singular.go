@@ -32,35 +32,15 @@ const (
 // Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53(2),
 // 2011, algorithm 4.4).
 func singular(ctx context.Context, m *data.Matrix, d, workers int, seed uint64) ([]float32, []float64, error) {
-	k := d + singularExtra
-	s := &subspace{m: m, t: m.Transpose(), k: k, workers: workers, u: make([]float32, m.Rows*k)}
-	v := make([]float32, m.Cols*k)
-	rng := rand.New(rand.NewPCG(seed, 0x13198a2e03707344)) // more digits of pi
-	for at := range v {
-		v[at] = float32(rng.NormFloat64())
-	}
-	var err error
-	for range singularSteps {
-		if v, err = s.orthonormal(ctx, v); err != nil {
-			return nil, nil, err
-		}
-		if err := s.times(ctx, s.u, s.m, v); err != nil {
-			return nil, nil, err
-		}
-		if err := s.times(ctx, v, s.t, s.u); err != nil {
-			return nil, nil, err
-		}
-	}
-	// Twice, because the first time leaves what float32 loses.
-	for range 2 {
-		if v, err = s.orthonormal(ctx, v); err != nil {
-			return nil, nil, err
-		}
+	s := newSubspace(m, d, workers)
+	v, err := s.converge(ctx, seed)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := s.times(ctx, s.u, s.m, v); err != nil {
 		return nil, nil, err
 	}
-	values, vectors, err := spectrum(s.u, k)
+	values, vectors, err := spectrum(s.u, s.k)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,11 +51,59 @@ func singular(ctx context.Context, m *data.Matrix, d, workers int, seed uint64) 
 	return v, values[:d], err
 }
 
-// subspace is the iteration's surroundings.
+// subspace is an iteration for the leading eigenvectors of MᵀM or, with less, of
+// MᵀM - diag(less).
 type subspace struct {
-	m, t       *data.Matrix // the matrix and its transpose
+	m, t       *data.Matrix // M and its transpose
+	less       []float32    // m.Cols; nil: nothing
 	k, workers int
 	u          []float32 // m.Rows × k
+}
+
+// newSubspace is for the d leading ones of mᵀm.
+func newSubspace(m *data.Matrix, d, workers int) *subspace {
+	k := d + singularExtra
+	return &subspace{m: m, t: m.Transpose(), k: k, workers: workers, u: make([]float32, m.Rows*k)}
+}
+
+// converge returns m.Cols × k: the columns span what the leading eigenvectors do.
+func (s *subspace) converge(ctx context.Context, seed uint64) ([]float32, error) {
+	v := make([]float32, s.m.Cols*s.k)
+	rng := rand.New(rand.NewPCG(seed, 0x13198a2e03707344)) // more digits of pi
+	for at := range v {
+		v[at] = float32(rng.NormFloat64())
+	}
+	var err error
+	for range singularSteps {
+		if v, err = s.orthonormal(ctx, v); err != nil {
+			return nil, err
+		}
+		if v, err = s.step(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	// Twice, because the first time leaves what float32 loses.
+	for range 2 {
+		if v, err = s.orthonormal(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// step returns the matrix times v.
+func (s *subspace) step(ctx context.Context, v []float32) ([]float32, error) {
+	if err := s.times(ctx, s.u, s.m, v); err != nil {
+		return nil, err
+	}
+	next := make([]float32, len(v))
+	if err := s.times(ctx, next, s.t, s.u); err != nil {
+		return nil, err
+	}
+	for i, c := range s.less {
+		quant.Axpy(next[i*s.k:(i+1)*s.k], v[i*s.k:], -c)
+	}
+	return next, nil
 }
 
 // times sets dst to m·v; v has k columns.

@@ -33,13 +33,7 @@ func (s *Sparse) Prune(k int) Sparse {
 	}
 	p.Rice = riceOf(rows)
 	for _, row := range rows {
-		var w bitWriter
-		last := int32(-1)
-		for _, j := range row.Items {
-			w.gap(int(j-last-1), p.Rice)
-			last = j
-		}
-		p.Items = append(p.Items, w.bytes...)
+		p.appendItems(row.Items)
 	}
 	if err := p.Open(); err != nil {
 		panic("quant: internal error: Prune: " + err.Error())

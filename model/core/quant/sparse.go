@@ -193,13 +193,7 @@ func EncodeSparse(rows []SparseRow, c int) Sparse {
 	s := Sparse{N: len(rows), C: c, Rice: riceOf(rows), Counts: make([]byte, len(rows)), Scales: make([]byte, len(rows)*c)}
 	for i, row := range rows {
 		s.Counts[i] = byte(len(row.Items))
-		var w bitWriter
-		last := int32(-1)
-		for _, j := range row.Items {
-			w.gap(int(j-last-1), s.Rice)
-			last = j
-		}
-		s.Items = append(s.Items, w.bytes...)
+		s.appendItems(row.Items)
 		var inverse [MaxColumns]float32
 		for t := range c {
 			var most float32
@@ -226,6 +220,17 @@ func EncodeSparse(rows []SparseRow, c int) Sparse {
 		panic("quant: internal error: EncodeSparse: " + err.Error())
 	}
 	return s
+}
+
+// appendItems adds the codes of a row's items.
+func (s *Sparse) appendItems(items []int32) {
+	var w bitWriter
+	last := int32(-1)
+	for _, j := range items {
+		w.gap(int(j-last-1), s.Rice)
+		last = j
+	}
+	s.Items = append(s.Items, w.bytes...)
 }
 
 func abs32(v float32) float32 {

@@ -8,11 +8,10 @@ import (
 // netRun runs a net for many candidates at a time: a feature of all of them is
 // one vector.
 type netRun struct {
-	net      *bundle.Net
-	a, b     []float32 // H1 × candidates, H2 × candidates
-	l1, l2   []float32 // weights, decoded
-	out      []float32
-	features int
+	net    *bundle.Net
+	a, b   []float32 // H1 × candidates, H2 × candidates
+	l1, l2 []float32 // weights, decoded
+	out    []float32
 }
 
 func newNetRun(net *bundle.Net) *netRun {
@@ -24,7 +23,7 @@ func newNetRun(net *bundle.Net) *netRun {
 		}
 		return w
 	}
-	return &netRun{net: net, l1: decode(net.L1), l2: decode(net.L2), out: decode(net.Out), features: net.In}
+	return &netRun{net: net, l1: decode(net.L1), l2: decode(net.L2), out: decode(net.Out)}
 }
 
 // run writes the outputs of n candidates to dst. x is features × n; it is
@@ -39,8 +38,8 @@ func (r *netRun) run(dst, x []float32, n int) {
 		}
 	}
 	r.a, r.b = grow(r.a, net.H1*n), grow(r.b, net.H2*n)
-	layer(r.a, x, r.l1, net.L1.Bias, n)
-	layer(r.b, r.a, r.l2, net.L2.Bias, n)
+	Layer(r.a, x, r.l1, net.L1.Bias, n)
+	Layer(r.b, r.a, r.l2, net.L2.Bias, n)
 	for k := range dst {
 		dst[k] = net.Out.Bias[0]
 	}
@@ -52,8 +51,9 @@ func (r *netRun) run(dst, x []float32, n int) {
 	}
 }
 
-// layer sets dst, units × n, to what rectified units make of x, inputs × n.
-func layer(dst, x, w, bias []float32, n int) {
+// Layer sets dst, units × n, to what rectified units with these weights, units ×
+// inputs, and biases make of x, inputs × n.
+func Layer(dst, x, w, bias []float32, n int) {
 	inputs := len(w) / len(bias)
 	for u, b := range bias {
 		row := dst[u*n : (u+1)*n]

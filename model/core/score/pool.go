@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"github.com/nearside/nearside/model/core/bundle"
-	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/wire"
 )
@@ -164,15 +163,7 @@ func (s *Pooler) sumSparse(b int) {
 		if p.Repeats {
 			s.add(t.Item, float32(w*p.Weight(b, p.Self(), at)))
 		}
-		if c == 0 {
-			continue
-		}
-		some := false
-		for col := range c {
-			scale[col] = float32(float32(w*p.Weight(b, col, at)) * p.Sparse.Scale(t.Item, col))
-			some = some || scale[col] != 0
-		}
-		if !some {
+		if !s.columnScales(&scale, b, at, t) {
 			continue
 		}
 		var codes []int8
@@ -185,6 +176,17 @@ func (s *Pooler) sumSparse(b int) {
 			s.add(int(j), sum)
 		}
 	}
+}
+
+// columnScales sets what the weights of taste t, the at-th newest, are multiplied
+// by in each column, and says whether any is.
+func (s *Pooler) columnScales(scale *[quant.MaxColumns]float32, b, at int, t Taste) (some bool) {
+	p, w := s.Pool, t.weight()
+	for col := range p.Sparse.C {
+		scale[col] = float32(float32(w*p.Weight(b, col, at)) * p.Sparse.Scale(t.Item, col))
+		some = some || scale[col] != 0
+	}
+	return some
 }
 
 func (s *Pooler) add(i int, v float32) {
@@ -200,10 +202,7 @@ func (s *Pooler) sumDense(b int) bool {
 	clear(s.person)
 	some := false
 	for at, t := range s.tastes {
-		w := float32(t.weight() * s.Pool.Weight(b, s.Pool.Dense(), at))
-		if s.Pool.Gains != nil {
-			w = float32(w * quant.SparseScale(s.Pool.Gains[t.Item]))
-		}
+		w := s.factorWeight(b, at, t)
 		if w == 0 {
 			continue
 		}
@@ -218,6 +217,16 @@ func (s *Pooler) sumDense(b int) bool {
 		}
 	}
 	return some
+}
+
+// factorWeight returns what the row of taste t, the at-th newest, counts for in
+// the person's factors.
+func (s *Pooler) factorWeight(b, at int, t Taste) float32 {
+	w := float32(t.weight() * s.Pool.Weight(b, s.Pool.Dense(), at))
+	if s.Pool.Gains != nil {
+		w = float32(w * quant.SparseScale(s.Pool.Gains[t.Item]))
+	}
+	return w
 }
 
 // addDense adds the best of a scan to the candidates, and the factors' product
@@ -292,21 +301,4 @@ func sortCandidates(list []poolCandidate) {
 		list[0], list[n] = list[n], list[0]
 		down(0, n)
 	}
-}
-
-// Tastes returns what a history of items, oldest first, all of weight 1, is to a
-// pooler: for training. It appends to dst.
-func Tastes(dst []Taste, items []int32) []Taste {
-	from := len(dst)
-next:
-	for e := len(items) - 1; e >= 0; e-- {
-		for k := range dst[from:] {
-			if dst[from+k].Item == int(items[e]) {
-				dst[from+k].Times++
-				continue next
-			}
-		}
-		dst = append(dst, Taste{Item: int(items[e]), Weight: profile.One, Event: e, Times: 1, Since: len(items) - 1 - e})
-	}
-	return dst
 }

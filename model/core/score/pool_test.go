@@ -100,13 +100,28 @@ func randomParts(rng *rand.Rand, s poolShape) Parts {
 	return parts
 }
 
+// tastesOf is a history of items, oldest first, all of weight 1.
+func tastesOf(items []int32) (tastes []Taste) {
+next:
+	for e, i := range slices.Backward(items) {
+		for k := range tastes {
+			if tastes[k].Item == int(i) {
+				tastes[k].Times++
+				continue next
+			}
+		}
+		tastes = append(tastes, Taste{Item: int(i), Weight: profile.One, Event: e, Times: 1, Since: len(items) - 1 - e})
+	}
+	return tastes
+}
+
 // randomTastes is a history of events on random items, newest first.
 func randomTastes(rng *rand.Rand, n, events int) []Taste {
 	items := make([]int32, events)
 	for e := range items {
 		items[e] = int32(rng.IntN(n))
 	}
-	tastes := Tastes(nil, items)
+	tastes := tastesOf(items)
 	for t := range tastes {
 		tastes[t].Weight = uint32(1 + rng.IntN(4*profile.One))
 	}
@@ -514,19 +529,6 @@ func TestSortableOrdersAsFloatsDo(t *testing.T) {
 	})
 }
 
-// TestTastesAreNewestFirst, each with how often and how long ago.
-func TestTastesAreNewestFirst(t *testing.T) {
-	got := Tastes(nil, []int32{4, 2, 4, 4, 9, 2})
-	want := []Taste{
-		{Item: 2, Weight: profile.One, Event: 5, Times: 2, Since: 0},
-		{Item: 9, Weight: profile.One, Event: 4, Times: 1, Since: 1},
-		{Item: 4, Weight: profile.One, Event: 3, Times: 3, Since: 2},
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
 // benchParts is a pool of realistic size: 20,000 items, 50 neighbours each in
 // five columns, and where d is above 0 as many factors.
 func benchParts(d int) Parts {
@@ -559,7 +561,7 @@ func BenchmarkPool(b *testing.B) {
 			for e := range events {
 				events[e] = int32(1000 + rng.IntN(300))
 			}
-			tastes := Tastes(nil, events)
+			tastes := tastesOf(events)
 			name := fmt.Sprintf("n=20000/d=%d/history=%d", d, history)
 			b.Run("Rank/"+name, func(b *testing.B) {
 				for b.Loop() {

@@ -48,12 +48,9 @@ func (s *Scorer) explainRow(at int, t Taste) {
 	if slot := int(p.slots[t.Item]); slot > 0 && pool.Repeats {
 		s.across[(slot-1)*n+at] += float32(w * pool.Weight(b, pool.Self(), at))
 	}
-	if c == 0 {
-		return
-	}
 	var scale [quant.MaxColumns]float32
-	for col := range c {
-		scale[col] = float32(float32(w*pool.Weight(b, col, at)) * pool.Sparse.Scale(t.Item, col))
+	if !p.columnScales(&scale, b, at, t) {
+		return
 	}
 	var codes []int8
 	p.items, codes = pool.Sparse.Row(p.items[:0], t.Item)
@@ -70,17 +67,14 @@ func (s *Scorer) explainRow(at int, t Taste) {
 
 // explainFactors adds what the tastes' factors give.
 func (s *Scorer) explainFactors() {
-	p, pool, d := s.pooler, s.pooler.Pool, s.pooler.Dim
-	n, b := len(p.tastes), pool.Bucket(p.events)
+	p, d := s.pooler, s.pooler.Dim
+	n, b := len(p.tastes), p.Pool.Bucket(p.events)
 	s.rows = grow(s.rows, len(p.best)*d)
 	for k, c := range p.best {
 		p.Fine.DecodeTo(s.rows[k*d:(k+1)*d], c.Item)
 	}
 	for at, t := range p.tastes {
-		w := float32(t.weight() * pool.Weight(b, pool.Dense(), at))
-		if pool.Gains != nil {
-			w = float32(w * quant.SparseScale(pool.Gains[t.Item]))
-		}
+		w := p.factorWeight(b, at, t)
 		if w == 0 {
 			continue
 		}

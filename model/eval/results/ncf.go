@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -33,33 +32,28 @@ func makeNCF(root, into string) error {
 	if err != nil {
 		return err
 	}
-	ratings, err := open(root, ratings1M.name)
-	if err != nil {
-		return err
-	}
-	defer ratings.Close()
 	var users, items data.IDs
-	var lists []strings.Builder
-	lines := bufio.NewScanner(ratings)
-	for lines.Scan() {
-		cells := strings.Split(lines.Text(), "::")
+	var lists [][]byte
+	err = eachLine(root, ratings1M.name, func(_ int, line string) error {
+		cells := strings.Split(line, "::")
 		if len(cells) < 2 {
-			return fmt.Errorf("%s: line %q: want UserID::MovieID", ratings1M.name, lines.Text())
+			return fmt.Errorf("line %q: want UserID::MovieID", line)
 		}
 		u, i := users.Add(cells[0]), items.Add(cells[1])
 		if pair := fmt.Sprintf("%d,%d", u, i); !targets[pair] {
 			for int(u) >= len(lists) {
-				lists = append(lists, strings.Builder{})
+				lists = append(lists, nil)
 			}
-			fmt.Fprintf(&lists[u], " %d", i)
+			lists[u] = fmt.Appendf(lists[u], " %d", i)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", ratings1M.name, err)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	var text strings.Builder
-	for u := range lists {
-		fmt.Fprintf(&text, "%d%s\n", u, lists[u].String())
+	for u, list := range lists {
+		fmt.Fprintf(&text, "%d%s\n", u, list)
 	}
 	partial := path + ".partial"
 	if err := os.WriteFile(partial, []byte(text.String()), 0o644); err != nil {
@@ -70,19 +64,17 @@ func makeNCF(root, into string) error {
 
 // ncfTargets returns the user,item pairs that the split holds out.
 func ncfTargets(root string) (map[string]bool, error) {
-	negatives, err := open(root, negatives1M.name)
+	targets := make(map[string]bool)
+	err := eachLine(root, negatives1M.name, func(_ int, line string) error {
+		pair, _, _ := strings.Cut(line, "\t")
+		targets[strings.Trim(pair, "()")] = true
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	defer negatives.Close()
-	targets := make(map[string]bool)
-	lines := bufio.NewScanner(negatives)
-	for lines.Scan() {
-		pair, _, _ := strings.Cut(lines.Text(), "\t")
-		targets[strings.Trim(pair, "()")] = true
 	}
 	if len(targets) == 0 {
 		return nil, errors.New(negatives1M.name + ": no lines")
 	}
-	return targets, lines.Err()
+	return targets, nil
 }
