@@ -130,11 +130,24 @@ func (s *support) choose(j int) {
 			s.list = append(s.list, quant.Candidate{Item: int(i), Score: magnitude(v)})
 		}
 	}
-	s.items, s.cross = s.items[:0], s.cross[:0]
+	s.items = s.items[:0]
 	for _, c := range quant.Best(s.list, s.size) {
 		s.items = append(s.items, int32(c.Item))
 	}
 	slices.Sort(s.items)
+	s.read()
+}
+
+// take makes items, ascending, the support of target j.
+func (s *support) take(j int, items []int32) {
+	s.touched = s.addRow(s.row, j, s.touched[:0])
+	s.items = append(s.items[:0], items...)
+	s.read()
+}
+
+// read sets cross from the target's row and clears that.
+func (s *support) read() {
+	s.cross = s.cross[:0]
 	for _, i := range s.items {
 		s.cross = append(s.cross, s.row[i])
 	}

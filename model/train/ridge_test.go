@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,33 +74,60 @@ func TestRidgeSolvesItsSystems(t *testing.T) {
 	}
 }
 
-func TestRidgeKeepsTheStrongest(t *testing.T) {
-	m := random(90, 30, .2)
-	all := mustTrain(t, m, Config{Algorithm: Ridge, Params: Params{"support": 20, "neighbours": 0}}).Neighbours
-	some := mustTrain(t, m, Config{Algorithm: Ridge, Params: Params{"support": 20, "neighbours": 5}}).Neighbours
-	for i := range m.Cols {
-		weights := make(map[int32]float32)
-		col, val := all.Row(i)
-		for e, j := range col {
-			weights[j] = val[e]
-		}
-		least := math.Inf(1)
-		col, val = some.Row(i)
-		if len(col) != 5 {
-			t.Fatalf("item %d has %d neighbours, want 5", i, len(col))
-		}
-		for e, j := range col {
-			if weights[j] != val[e] {
-				t.Errorf("item %d, neighbour %d: got %v, want %v", i, j, val[e], weights[j])
-			}
-			least = min(least, math.Abs(float64(val[e])))
-			delete(weights, j)
-		}
-		for j, v := range weights {
-			if math.Abs(float64(v)) > least {
-				t.Errorf("item %d: %v of neighbour %d is dropped, %v kept", i, v, j, least)
+// TestRidgeRefitsWhatItKeeps: the strongest weights of each row stay, and are
+// those of a regression on the items that still know the target.
+func TestRidgeRefitsWhatItKeeps(t *testing.T) {
+	const n, keep, tol = 30, 5, 1e-6
+	m := random(90, n, .2)
+	all, err := ridge(context.Background(), m, ridgeOptions{support: 20, workers: 1, lambda: 2}, &meter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, err := ridge(context.Background(), m, ridgeOptions{support: 20, keep: keep, workers: 1, lambda: 2}, &meter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, _ := columnCounts(m)
+	together := make([]float64, n*n)
+	for u := range m.Rows {
+		col, _ := m.Row(u)
+		for _, i := range col {
+			for _, j := range col {
+				together[int(i)*n+int(j)]++
 			}
 		}
+	}
+	lambda := 2 * float64(len(m.Col)) / n
+	weights, targets := dense(some), some.Transpose()
+	for i := range n {
+		if diff := cmp.Diff(strongest(all, keep).Col[keep*i:keep*i+keep], some.Col[keep*i:keep*i+keep]); diff != "" {
+			t.Errorf("item %d: neighbours: %s", i, diff)
+		}
+		sources, _ := targets.Row(i)
+		for _, a := range sources {
+			sum := (count[a] + lambda) * float64(weights[int(a)*n+i])
+			for _, b := range sources {
+				if a != b {
+					sum += together[int(a)*n+int(b)] * float64(weights[int(b)*n+i])
+				}
+			}
+			if want := together[int(a)*n+i]; math.Abs(sum-want) > tol*lambda {
+				t.Errorf("item %d, equation of %d: got %v, want %v", i, a, sum, want)
+			}
+		}
+	}
+}
+
+func TestStrongest(t *testing.T) {
+	m := matrixOf(6, []int32{0, 1, 2, 4, 5}, nil, []int32{3})
+	m.Val = []float32{1, -1, .5, 2, 1, 7}
+	want := matrixOf(6, []int32{0, 1, 4}, nil, []int32{3})
+	want.Val = []float32{1, -1, 2, 7}
+	if diff := cmp.Diff(want, strongest(m, 3)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(m, strongest(m, 0)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -147,12 +175,12 @@ func TestRidgeRefusesWhatFloat32CannotSolve(t *testing.T) {
 	for e := range huge.Val {
 		huge.Val[e] = 1e30
 	}
-	same := matrixOf(3, []int32{0, 1, 2}, []int32{0, 1, 2})
+	same := matrixOf(3, slices.Repeat([][]int32{{0, 1, 2}}, 4)...) // products of 4, whose root is exact
 	for name, test := range map[string]struct {
 		m      *data.Matrix
 		lambda float64
 	}{"overflow": {huge, 1}, "equal items": {same, 1e-9}} {
-		_, err := Train(context.Background(), Input{Pairs: test.m}, Config{Algorithm: Ridge, Params: Params{"lambda": test.lambda}})
+		_, err := Train(context.Background(), Input{Pairs: test.m}, Config{Algorithm: Ridge, Params: Params{"lambda": test.lambda, "people": 0}})
 		if err == nil || !strings.Contains(err.Error(), "larger lambda") {
 			t.Errorf("%s: got error %v, want one that asks for a larger lambda", name, err)
 		}
