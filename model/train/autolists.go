@@ -104,9 +104,9 @@ func (a *auto) listTables(ctx context.Context, m *data.Matrix) (*bundle.Pool, []
 	}
 	a.meter.enter("factors", 0)
 	factors, gain, err := spectral(ctx, m, spectralOptions{
-		dim: d, people: .4, items: .4, power: 0, given: .5, popular: -.25,
+		dim: d, people: .4, items: .4, given: .5, popular: -.25,
 		seed: a.cfg.Seed, workers: a.cfg.Workers,
-	}, a.meter)
+	})
 	if err != nil {
 		return nil, nil, err
 	}

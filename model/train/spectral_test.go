@@ -82,25 +82,25 @@ func TestSingularVectorsBeyondTheRank(t *testing.T) {
 func TestSpectralIsTheFilter(t *testing.T) {
 	const k, tol = 4, 1e-4
 	m := random(100, 30, .2)
-	opt := spectralOptions{dim: k, people: .5, items: .4, power: .3, given: .6, popular: -.2, seed: 1, workers: 1}
-	factors, gain, err := spectral(context.Background(), m, opt, &meter{})
+	opt := spectralOptions{dim: k, people: .5, items: .4, given: .6, popular: -.2, seed: 1, workers: 1}
+	factors, gain, err := spectral(context.Background(), m, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, s, err := singular(context.Background(), scaled(m, -.5, -.4), k, 1, 1)
+	v, _, err := singular(context.Background(), scaled(m, -.5, -.4), k, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	count, _ := columnCounts(m)
+	count, mean := columnCounts(m)
 	for i := range m.Cols {
 		for j := range m.Cols {
 			var got, want float64
 			for c := range k {
 				got += float64(factors[i*k+c]) * float64(factors[j*k+c])
-				want += float64(v[i*k+c]) * math.Pow(s[c], .6) * float64(v[j*k+c])
+				want += float64(v[i*k+c]) * float64(v[j*k+c])
 			}
 			got *= float64(gain[i])
-			want *= math.Pow(count[i], -.6) * math.Pow(count[j], .2)
+			want *= math.Pow(count[i]/mean, -.6) * math.Pow(count[j]/mean, .2)
 			if math.Abs(got-want) > tol {
 				t.Fatalf("what item %d gives to %d: got %v, want %v", i, j, got, want)
 			}
@@ -111,12 +111,12 @@ func TestSpectralIsTheFilter(t *testing.T) {
 func TestSpectralIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 	m := random(700, 300, .05)
 	opt := spectralOptions{dim: 20, people: .5, items: .5, seed: 3, workers: 1}
-	want, _, err := spectral(context.Background(), m, opt, &meter{})
+	want, _, err := spectral(context.Background(), m, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, opt.workers = range []int{2, 5} {
-		got, _, err := spectral(context.Background(), m, opt, &meter{})
+		got, _, err := spectral(context.Background(), m, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
