@@ -71,3 +71,24 @@ func invertScalar(dst, a, b []float32, s float32) {
 		dst[f] = 1 / (a[f] + float32(s*b[f]))
 	}
 }
+
+// A tile is what subProducts works on at a time.
+const (
+	tileRows = 4
+	tileCols = 32
+)
+
+// subProductsScalar subtracts Σ_r x[r,i]·y[r,c] from a[i,c] for each r < k in
+// order, tileRows rows and tileCols columns of a. The rows of a are stride apart,
+// those of x and y tileCols.
+func subProductsScalar(a []float32, stride int, x, y []float32, k int) {
+	for i := range tileRows {
+		row := a[i*stride : i*stride+tileCols]
+		for r := range k {
+			v := x[r*tileCols+i]
+			for c, w := range y[r*tileCols : (r+1)*tileCols] {
+				row[c] -= float32(v * w)
+			}
+		}
+	}
+}

@@ -104,3 +104,42 @@ func invert(dst, a, b []float32, s float32) {
 		one.Div(simd.LoadFloat32s(a[f:]).Add(vs.Mul(simd.LoadFloat32s(b[f:])))).Store(dst[f:])
 	}
 }
+
+// subProducts is subProductsScalar.
+func subProducts(a []float32, stride int, x, y []float32, k int) {
+	var zero simd.Float32s
+	l := zero.Len()
+	if tileCols%(2*l) != 0 {
+		subProductsScalar(a, stride, x, y, k)
+		return
+	}
+	for c := 0; c < tileCols; c += 2 * l { // eight vectors of a stay in registers
+		a0, a1 := a[c:c+2*l], a[stride+c:][:2*l]
+		a2, a3 := a[2*stride+c:][:2*l], a[3*stride+c:][:2*l]
+		s00, s01 := simd.LoadFloat32s(a0), simd.LoadFloat32s(a0[l:])
+		s10, s11 := simd.LoadFloat32s(a1), simd.LoadFloat32s(a1[l:])
+		s20, s21 := simd.LoadFloat32s(a2), simd.LoadFloat32s(a2[l:])
+		s30, s31 := simd.LoadFloat32s(a3), simd.LoadFloat32s(a3[l:])
+		for r := range k {
+			xs := (*[tileRows]float32)(x[r*tileCols:])
+			ys := y[r*tileCols+c:][:2*l]
+			y0, y1 := simd.LoadFloat32s(ys), simd.LoadFloat32s(ys[l:])
+			v := simd.BroadcastFloat32s(xs[0])
+			s00, s01 = s00.Sub(v.Mul(y0)), s01.Sub(v.Mul(y1))
+			v = simd.BroadcastFloat32s(xs[1])
+			s10, s11 = s10.Sub(v.Mul(y0)), s11.Sub(v.Mul(y1))
+			v = simd.BroadcastFloat32s(xs[2])
+			s20, s21 = s20.Sub(v.Mul(y0)), s21.Sub(v.Mul(y1))
+			v = simd.BroadcastFloat32s(xs[3])
+			s30, s31 = s30.Sub(v.Mul(y0)), s31.Sub(v.Mul(y1))
+		}
+		s00.Store(a0)
+		s01.Store(a0[l:])
+		s10.Store(a1)
+		s11.Store(a1[l:])
+		s20.Store(a2)
+		s21.Store(a2[l:])
+		s30.Store(a3)
+		s31.Store(a3[l:])
+	}
+}

@@ -107,3 +107,17 @@ func BenchmarkRows(b *testing.B) {
 		})
 	}
 }
+
+func TestSubProductsGivesTheBitsOfTheScalarCode(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	for _, k := range []int{0, 1, 32, 96} {
+		for _, stride := range []int{tileCols, 100} {
+			x, y := randomFloats(rng, k*tileCols+tileRows), randomFloats(rng, k*tileCols)
+			want := randomFloats(rng, tileRows*stride)
+			got := append([]float32(nil), want...)
+			subProducts(got, stride, x[tileRows:], y, k)
+			subProductsScalar(want, stride, x[tileRows:], y, k)
+			sameBits(t, fmt.Sprintf("k %d, stride %d", k, stride), got, want)
+		}
+	}
+}

@@ -76,14 +76,22 @@ func strongest(m *data.Matrix, keep int) *data.Matrix {
 		for e := range col {
 			list = append(list, quant.Candidate{Item: e, Score: magnitude(valueAt(val, e))})
 		}
-		kept := quant.Best(list, keep)
-		slices.SortFunc(kept, func(a, b quant.Candidate) int { return a.Item - b.Item })
-		for _, c := range kept {
+		for _, c := range largest(list, keep) {
 			s.Col, s.Val = append(s.Col, col[c.Item]), append(s.Val, valueAt(val, c.Item))
 		}
 		s.Ptr[r+1] = int64(len(s.Col))
 	}
 	return s
+}
+
+// largest returns the keep best of list, all for 0, ordered by index. It changes
+// the order of list.
+func largest(list []quant.Candidate, keep int) []quant.Candidate {
+	if keep > 0 && keep < len(list) {
+		list = quant.Best(list, keep)
+		slices.SortFunc(list, func(a, b quant.Candidate) int { return a.Item - b.Item })
+	}
+	return list
 }
 
 // magnitude returns a number that ascends with |v|.
