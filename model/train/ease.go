@@ -68,17 +68,20 @@ func localEASE(ctx context.Context, t *training) (*data.Matrix, error) {
 		return nil, err
 	}
 	n := t.Pairs.Cols
-	r := &regression{gram: g, support: easeSupport, prefer: make([]float32, n),
-		lambda: slices.Repeat([]float32{t.float("lambda")}, n), scale: slices.Repeat([]float32{1}, n)}
+	r := &regression{gram: g, support: easeSupport, prefer: make([]float32, n), workers: t.cfg.Workers, meter: t.meter}
 	count, _ := columnCounts(t.Pairs)
 	for i, d := range count {
 		if d > 0 {
 			r.prefer[i] = float32(1 / math.Sqrt(d))
 		}
 	}
+	lambda := slices.Repeat([]float32{t.float("lambda")}, n)
 	t.meter.state.Total = int64(n)
 	t.meter.enter("systems", 0)
-	w, err := r.solve(ctx, (*support).choose, t.cfg.Workers, t.meter)
+	w, err := r.solve(ctx, func(s *support, j int) error {
+		s.choose(j)
+		return s.ridge(j, lambda, 1)
+	})
 	if err != nil {
 		return nil, err
 	}

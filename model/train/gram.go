@@ -200,3 +200,40 @@ func (s *support) addShared(row []float32, a, i int) {
 		s.people[u] = int32(len(s.pairs) - 1)
 	}
 }
+
+// regression learns what items give to each target of a gram.
+type regression struct {
+	*gram
+	support, workers int       // the most items that a target is explained by
+	prefer           []float32 // n: see support
+	meter            *meter
+}
+
+// solve returns the weights, n×n, row i for what item i gives. target chooses
+// the support of target j and leaves the weights of its items in cross; those
+// that are 0 are dropped.
+func (r *regression) solve(ctx context.Context, target func(s *support, j int) error) (*data.Matrix, error) {
+	n := len(r.diagonal)
+	col, val := make([][]int32, n), make([][]float32, n)
+	err := blocks(ctx, r.workers, n, gramBlock, func() func(from, to int) error {
+		s := r.newSupport(r.support, r.prefer)
+		return func(from, to int) error {
+			for j := from; j < to; j++ {
+				if err := target(s, j); err != nil {
+					return err
+				}
+				for a, w := range s.cross {
+					if w != 0 {
+						col[j], val[j] = append(col[j], s.items[a]), append(val[j], w)
+					}
+				}
+			}
+			r.meter.add(to - from)
+			return nil
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fromRows(n, col, val).Transpose(), nil
+}

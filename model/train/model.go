@@ -16,6 +16,7 @@ const (
 	IALS     Algorithm = "ials"     // implicit alternating least squares
 	EASE     Algorithm = "ease"     // linear item-item model, closed form
 	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
+	SLIM     Algorithm = "slim"     // sparse linear item-item model, weights of at least 0
 	Popular  Algorithm = "popular"  // number of people per item
 	Content  Algorithm = "content"  // ials, and what the catalogue says of new items
 	Imported Algorithm = "imported" // item factors that were learnt elsewhere

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
@@ -75,86 +74,57 @@ func ridge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) 
 		trace += float64(v)
 	}
 	n := m.Cols
-	r := &regression{gram: g, support: opt.support, prefer: make([]float32, n), lambda: make([]float32, n), scale: make([]float32, n)}
+	prefer, lambda, scale := make([]float32, n), make([]float32, n), make([]float32, n)
 	count, mean := columnCounts(m)
 	for i, d := range count {
 		if d == 0 {
 			continue // in no support
 		}
-		r.prefer[i] = float32(math.Pow(d, -opt.chosen))
-		r.lambda[i] = float32(opt.lambda * trace / float64(n) * math.Pow(d/mean, opt.penalty))
-		r.scale[i] = float32(math.Pow(d, -opt.popular))
+		prefer[i] = float32(math.Pow(d, -opt.chosen))
+		lambda[i] = float32(opt.lambda * trace / float64(n) * math.Pow(d/mean, opt.penalty))
+		scale[i] = float32(math.Pow(d, -opt.popular))
 	}
-	meter.state.Total = int64(n)
+	r := &regression{gram: g, support: opt.support, prefer: prefer, workers: opt.workers, meter: meter}
 	refit := opt.keep > 0 && opt.keep < opt.support
+	meter.state.Total = int64(n)
 	if refit {
 		meter.state.Total *= 2
 	}
 	meter.enter("systems", 0)
-	w, err := r.solve(ctx, (*support).choose, opt.workers, meter)
+	w, err := r.solve(ctx, func(s *support, j int) error {
+		s.choose(j)
+		return s.ridge(j, lambda, scale[j])
+	})
 	if err != nil || !refit {
 		return w, err
 	}
 	meter.enter("refit", 0)
 	kept := strongest(w, opt.keep).Transpose()
-	return r.solve(ctx, func(s *support, j int) {
+	return r.solve(ctx, func(s *support, j int) error {
 		items, _ := kept.Row(j)
 		s.take(j, items)
-	}, opt.workers, meter)
-}
-
-// regression is a ridge regression of each item on a support.
-type regression struct {
-	*gram
-	support int       // K
-	prefer  []float32 // n: G_ij·prefer_i chooses the support
-	lambda  []float32 // n
-	scale   []float32 // n: what the weights of a target are multiplied by
-}
-
-// solve returns the weights, n×n, row i for what item i gives. choose sets the
-// support of a target.
-func (r *regression) solve(ctx context.Context, choose func(s *support, j int), workers int, meter *meter) (*data.Matrix, error) {
-	n := len(r.diagonal)
-	col, val := make([][]int32, n), make([][]float32, n)
-	err := blocks(ctx, workers, n, gramBlock, func() func(from, to int) error {
-		s := r.newSupport(r.support, r.prefer)
-		return func(from, to int) error {
-			for j := from; j < to; j++ {
-				choose(s, j)
-				s.fill()
-				if !s.ridge(r.lambda) {
-					return fmt.Errorf("item %d: the system of its %d neighbours is not positive definite in float32: "+
-						"use a larger lambda or smaller weights", j, len(s.items))
-				}
-				col[j], val[j] = slices.Clone(s.items), make([]float32, len(s.items))
-				quant.Axpy(val[j], s.cross, r.scale[j])
-			}
-			meter.add(to - from)
-			return nil
-		}
+		return s.ridge(j, lambda, scale[j])
 	})
-	if err != nil {
-		return nil, err
-	}
-	return fromRows(n, col, val).Transpose(), nil
 }
 
-// ridge replaces cross by the solution of (block + diag λ)·w = cross, and
-// returns false when there is none in float32.
-func (s *support) ridge(lambda []float32) bool {
+// ridge makes of cross the weights of target j, times scale.
+func (s *support) ridge(j int, lambda []float32, scale float32) error {
+	s.fill()
 	k := len(s.items)
 	for a, i := range s.items {
 		s.block[a*k+a] += lambda[i]
 	}
-	if !quant.Cholesky(s.block, k) {
-		return false
+	ok := quant.Cholesky(s.block, k)
+	if ok {
+		quant.CholeskySolve(s.block, k, s.cross)
 	}
-	quant.CholeskySolve(s.block, k, s.cross)
-	for _, w := range s.cross {
-		if !finite(w) {
-			return false
-		}
+	for a := range s.cross {
+		s.cross[a] *= scale
+		ok = ok && finite(s.cross[a])
 	}
-	return true
+	if !ok {
+		return fmt.Errorf("item %d: the system of its %d neighbours is not positive definite in float32: "+
+			"use a larger lambda or smaller weights", j, k)
+	}
+	return nil
 }

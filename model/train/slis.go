@@ -20,8 +20,6 @@ import (
 const (
 	slisSupport = 100
 	slisLambda  = 10
-	slisSweeps  = 20
-	slisTol     = 1e-4 // of the largest weight: smaller steps end the descent
 )
 
 // slis returns the weights, n×n: row i is what item i of a history gives to the
@@ -31,62 +29,12 @@ func slis(ctx context.Context, seq *data.Sequences, workers int) (*data.Matrix, 
 	if err != nil {
 		return nil, err
 	}
-	n := seq.Items
-	prefer := make([]float32, n)
-	for i := range prefer {
-		prefer[i] = 1
-	}
-	col, val := make([][]int32, n), make([][]float32, n)
-	err = blocks(ctx, workers, n, gramBlock, func() func(from, to int) error {
-		s := g.newSupport(slisSupport, prefer)
-		return func(from, to int) error {
-			for j := from; j < to; j++ {
-				s.choose(j)
-				s.fill()
-				for a, w := range s.descend(slisLambda) {
-					if w > 0 {
-						col[j], val[j] = append(col[j], s.items[a]), append(val[j], w)
-					}
-				}
-			}
-			return nil
-		}
+	r := &regression{gram: g, support: slisSupport, prefer: slices.Repeat([]float32{1}, seq.Items), workers: workers, meter: &meter{}}
+	return r.solve(ctx, func(s *support, j int) error {
+		s.choose(j)
+		s.descend(0, slisLambda)
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return fromRows(n, col, val).Transpose(), nil
-}
-
-// descend solves by coordinate descent.
-func (s *support) descend(lambda float32) []float32 {
-	k := len(s.items)
-	for a := range k {
-		for b := range a {
-			s.block[b*k+a] = s.block[a*k+b]
-		}
-	}
-	w := make([]float32, k)
-	rest := append([]float32(nil), s.cross...) // cross - block·w
-	for range slisSweeps {
-		var step, most float32
-		for a := range k {
-			row := s.block[a*k : a*k+k]
-			next := max(0, w[a]+(rest[a]-lambda*w[a])/(row[a]+lambda))
-			if d := next - w[a]; d != 0 {
-				for b, v := range row {
-					rest[b] -= d * v
-				}
-				w[a] = next
-				step = max(step, d, -d)
-			}
-			most = max(most, w[a])
-		}
-		if step <= slisTol*most {
-			break
-		}
-	}
-	return w
 }
 
 // recentPairs returns histories × items, in which a history weighs
