@@ -85,9 +85,8 @@ func ridge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) 
 		scale[i] = float32(math.Pow(d, -opt.popular))
 	}
 	r := &regression{gram: g, support: opt.support, prefer: prefer, workers: opt.workers, meter: meter}
-	refit := opt.keep > 0 && opt.keep < opt.support
 	meter.state.Total = int64(n)
-	if refit {
+	if opt.keep > 0 {
 		meter.state.Total *= 2
 	}
 	meter.enter("systems", 0)
@@ -95,7 +94,7 @@ func ridge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) 
 		s.choose(j)
 		return s.ridge(j, lambda, scale[j])
 	})
-	if err != nil || !refit {
+	if err != nil || opt.keep == 0 {
 		return w, err
 	}
 	meter.enter("refit", 0)

@@ -131,6 +131,22 @@ func TestStrongest(t *testing.T) {
 	}
 }
 
+// TestRidgeKeepsNoMoreThanAsked: an item may give to more targets than a target
+// is regressed on.
+func TestRidgeKeepsNoMoreThanAsked(t *testing.T) {
+	const keep = 4
+	var rows [][]int32
+	for j := range int32(20) {
+		rows = append(rows, []int32{0, j + 1}, []int32{0, j + 1})
+	}
+	w := mustTrain(t, matrixOf(21, rows...), Config{Algorithm: Ridge, Params: Params{"support": keep, "neighbours": keep}}).Neighbours
+	for i := range w.Rows {
+		if col, _ := w.Row(i); len(col) > keep {
+			t.Errorf("item %d has %d neighbours, want at most %d", i, len(col), keep)
+		}
+	}
+}
+
 // TestRidgeOfOddItems: an item of nobody, one of everybody, two of the same
 // people.
 func TestRidgeOfOddItems(t *testing.T) {
@@ -157,7 +173,7 @@ func TestRidgeStops(t *testing.T) {
 	m := random(90, 200, .1)
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := Train(ctx, Input{Pairs: m}, Config{Algorithm: Ridge, Workers: 1, Progress: func(p Progress) {
-		if p.Total != int64(m.Cols) || p.Done > gramBlock {
+		if p.Total != 2*int64(m.Cols) || p.Done > gramBlock {
 			t.Errorf("got %+v, want steps of %d among %d", p, gramBlock, m.Cols)
 		}
 		cancel()
