@@ -22,8 +22,8 @@ import (
 //	2 bin  SHA-256 of the configuration
 //	3 bin  SHA-256 of the matrix
 //	4 uint epochs done
-//	5 bin  the item factors, float32 little-endian, each row padded to a
-//	       multiple of 16
+//	5 bin  what the next epoch needs, float32 little-endian: of iALS the item
+//	       factors, each row padded to a multiple of 16
 const (
 	checkpointKind    = "nearside checkpoint"
 	checkpointVersion = 1
@@ -78,6 +78,31 @@ func digestMatrix(m *data.Matrix) [sha256.Size]byte {
 		row = row[:0]
 	}
 	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// epochs has every epoch done that is not, from 1, each in so many steps. state
+// is all that one leaves to the next. The checkpoint that it returns is to be
+// removed when the model is finished.
+func (t *training) epochs(epochs, steps int, state []float32, epoch func(epoch int) error) (*checkpoint, error) {
+	c := newCheckpoint(t)
+	done, err := c.resume(state)
+	if err != nil {
+		return nil, err
+	}
+	if done > epochs {
+		return nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", c.path, done, epochs)
+	}
+	t.meter.state.Done = int64(done) * int64(steps)
+	for done < epochs {
+		done++
+		if err := epoch(done); err != nil {
+			return nil, fmt.Errorf("epoch %d of %d: %w", done, epochs, err)
+		}
+		if err := c.save(done, state); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // resume reads the file into factors and returns how many epochs are done: 0,

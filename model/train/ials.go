@@ -93,22 +93,9 @@ func learnIALS(ctx context.Context, t *training) error {
 	if s.ship > s.dim {
 		return fmt.Errorf("ship %d: want at most dim, %d", s.ship, s.dim)
 	}
-	cp := newCheckpoint(t)
-	done, err := cp.resume(s.items.factors)
+	cp, err := t.epochs(s.epochs, t.Pairs.Rows+t.Pairs.Cols, s.items.factors, func(epoch int) error { return s.epoch(ctx, epoch) })
 	if err != nil {
 		return err
-	}
-	if done > s.epochs {
-		return fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cp.path, done, s.epochs)
-	}
-	s.meter.state.Done = int64(done) * int64(t.Pairs.Rows+t.Pairs.Cols)
-	for epoch := done + 1; epoch <= s.epochs; epoch++ {
-		if err := s.epoch(ctx, epoch); err != nil {
-			return fmt.Errorf("epoch %d of %d: %w", epoch, s.epochs, err)
-		}
-		if err := cp.save(epoch, s.items.factors); err != nil {
-			return err
-		}
 	}
 	moment, err := s.moment(ctx)
 	if err != nil {

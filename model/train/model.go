@@ -17,6 +17,7 @@ const (
 	EASE     Algorithm = "ease"     // linear item-item model, closed form
 	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
 	SLIM     Algorithm = "slim"     // sparse linear item-item model, weights of at least 0
+	BPR      Algorithm = "bpr"      // item factors from pairwise ranking
 	Popular  Algorithm = "popular"  // number of people per item
 	Content  Algorithm = "content"  // ials, and what the catalogue says of new items
 	Imported Algorithm = "imported" // item factors that were learnt elsewhere

@@ -96,3 +96,15 @@ func largest(list []quant.Candidate, keep int) []quant.Candidate {
 
 // magnitude returns a number that ascends with |v|.
 func magnitude(v float32) int64 { return int64(math.Float32bits(v) &^ (1 << 31)) }
+
+// ofPeople returns a copy of the items' d factors, with zeros where nobody has
+// the item: what is there is chance.
+func ofPeople(factors []float32, d int, count []uint32) []float32 {
+	factors = slices.Clone(factors)
+	for i, c := range count {
+		if c == 0 {
+			clear(factors[i*d : i*d+d])
+		}
+	}
+	return factors
+}
