@@ -28,11 +28,11 @@ var autoLearner = learner{
 	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
 		{Name: "neighbours", Help: "neighbours kept per item; 0: 50, or as many as fit 430 bytes where the order of events is not known", Default: 0, Min: 0, Max: 255, Whole: true},
-		{Name: "dim", Help: "factors per item; 0: 64, or at most 256 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
+		{Name: "dim", Help: "factors per item; 0: 64, or the best of 64 to 512 where the order of events is not known", Default: 0, Min: 0, Max: MaxDim, Whole: true},
 		{Name: "holdout", Help: "share of the events, the newest if that is known, that weights are learnt on", Default: .1, Min: .001, Max: .5},
-		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known", Default: 4, Min: 1e-9, Max: 1e9, Low: 1, High: 20, Log: true},
+		{Name: "lambda", Help: "regularisation of the ridge, where the order of events is not known; 0: the best of 2, 4 and 8", Default: 0, Min: 0, Max: 1e9, Low: 1, High: 20, Log: true},
 		{Name: "popular", Help: "an item of d people scores times d^-popular, where the order of events is not known", Default: 0, Min: -2, Max: 2, Low: -.1, High: .2},
-		{Name: "examples", Help: "examples that the net sees, an example more than once; 0: no net", Default: 250000, Min: 0, Max: 1e8, Whole: true},
+		{Name: "examples", Help: "examples that the net sees where the order of events is known, an example more than once; 0: no net", Default: 250000, Min: 0, Max: 1e8, Whole: true},
 	},
 	scorer: bundle.ScorerPool, learn: learnAuto,
 }
@@ -59,49 +59,21 @@ type Gain struct {
 type auto struct {
 	*training
 	repeats bool
-	dim     int // of lists, once it is chosen
 	rng     *rand.Rand
 }
 
 func learnAuto(ctx context.Context, t *training) error {
 	a := &auto{training: t, rng: rand.New(rand.NewPCG(t.cfg.Seed, 0x243f6a8885a308d3))} // digits of pi
 	a.repeats = t.Sequences != nil && hasRepeats(t.Sequences)
-	if from := t.cfg.From; from != nil {
-		if err := a.checkFrom(from); err != nil {
+	if t.cfg.From != nil {
+		if err := a.checkFrom(t.cfg.From); err != nil {
 			return err
 		}
-		a.dim = from.Dim
-		return a.finish(ctx, from.Pool)
 	}
-	stack := a.stackLists
-	if t.Sequences != nil {
-		stack = a.stackSequences
+	if t.Sequences == nil {
+		return a.lists(ctx)
 	}
-	pool, err := stack(ctx)
-	if err != nil {
-		return err
-	}
-	return a.finish(ctx, pool)
-}
-
-// finish makes the tables from everything, and takes the weights and the net of
-// learnt.
-func (a *auto) finish(ctx context.Context, learnt *bundle.Pool) error {
-	var pool *bundle.Pool
-	var factors []float32
-	var err error
-	if a.Sequences == nil {
-		pool, factors, err = a.listTables(ctx, a.Pairs)
-	} else {
-		pool, factors, err = a.sequenceTables(ctx, a.Sequences)
-	}
-	if err != nil {
-		return err
-	}
-	pool.Weights, pool.Net = learnt.Weights, learnt.Net
-	a.model.Pool = pool
-	a.model.Factors, a.model.Dim = factors, len(factors)/pool.Sparse.N
-	return nil
+	return a.sequences(ctx)
 }
 
 // sized returns the parameter, or for 0 its default.

@@ -27,9 +27,28 @@ const (
 // sequenceDecays are e^(-1/2) and e^(-1/8).
 var sequenceDecays = [2]float32{.60653066, .8824969}
 
-// stackSequences learns weights and a net on the newest histories, over tables
+// sequences makes the pool of a log whose order is known, and its factors: the
+// tables from everything, the weights and the net from what is learnt on a part.
+func (a *auto) sequences(ctx context.Context) error {
+	var learnt *bundle.Pool
+	var err error
+	if from := a.cfg.From; from != nil {
+		learnt = from.Pool
+	} else if learnt, err = a.stack(ctx); err != nil {
+		return err
+	}
+	pool, factors, err := a.sequenceTables(ctx, a.Sequences)
+	if err != nil {
+		return err
+	}
+	pool.Weights, pool.Net = learnt.Weights, learnt.Net
+	a.model.Pool, a.model.Factors, a.model.Dim = pool, factors, len(factors)/pool.Sparse.N
+	return nil
+}
+
+// stack learns weights and a net on the newest histories, over tables
 // of the older ones.
-func (a *auto) stackSequences(ctx context.Context) (*bundle.Pool, error) {
+func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 	older, newer := newest(a.Sequences, a.value("holdout"))
 	pool, factors, err := a.sequenceTables(ctx, older)
 	if err != nil {

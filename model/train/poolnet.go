@@ -19,15 +19,15 @@ const (
 	netRate      = 3e-3
 )
 
-// netExample is a case with a target among the candidates: the features of m
-// candidates, features × m, and the targets' places among them.
+// netExample is a case whose target is among the candidates: the features of m
+// candidates, features × m, and the target's place among them.
 type netExample struct {
-	x       []float32
-	m       int
-	targets []int
+	x      []float32
+	m      int
+	target int
 }
 
-// netExamples collects the candidates of each case under p.
+// netExamples collects the candidates of each case, which has one target.
 func netExamples(ctx context.Context, parts score.Parts, cases []poolCase, workers int) ([]netExample, error) {
 	n := parts.Popularity.Len()
 	list := make([]netExample, len(cases))
@@ -39,14 +39,14 @@ func netExamples(ctx context.Context, parts score.Parts, cases []poolCase, worke
 				c := cases[k]
 				tastes := t.of(c.history)
 				s.Collect(tastes, len(c.history), 1, blocked.of(parts.Pool, c.history))
-				var targets []int
-				for at := range s.Candidates() {
-					if slices.Contains(c.targets, int32(s.Candidate(at))) {
-						targets = append(targets, at)
+				m, target := s.Candidates(), -1
+				for at := range m {
+					if int32(s.Candidate(at)) == c.targets[0] {
+						target = at
 					}
 				}
-				if m := s.Candidates(); len(targets) > 0 && len(targets) < m {
-					list[k] = netExample{x: make([]float32, features*m), m: m, targets: targets}
+				if target >= 0 && m > 1 {
+					list[k] = netExample{x: make([]float32, features*m), m: m, target: target}
 					s.Features(list[k].x)
 				}
 			}
@@ -237,7 +237,7 @@ func (p *netPass) back(g []float32, e *netExample) {
 	for f := range p.in {
 		quant.Axpy(delta, p.x[f*m:(f+1)*m], out[netH2+f])
 	}
-	lossGradient(delta, e.targets)
+	lossGradient(delta, e.target)
 
 	for f := range p.in {
 		gout[netH2+f] += dot32(delta, p.x[f*m:(f+1)*m])
@@ -288,35 +288,18 @@ func backward(dx, dy, x, y, w, gw, gb []float32, m int) {
 	}
 }
 
-// lossGradient replaces the outputs z by the gradient of
-//
-//	Σ over targets t of -log(e^z_t / (e^z_t + Σ over the others j of e^z_j))
-//
-// in which no target is held against another.
-func lossGradient(z []float32, targets []int) {
+// lossGradient replaces the outputs z by the gradient of -log(e^z_t / Σ_j e^z_j).
+func lossGradient(z []float32, target int) {
 	most := slices.Max(z)
-	var others float64
+	var sum float64
 	for k, v := range z {
 		z[k] = float32(math.Exp(float64(v - most)))
-		others += float64(z[k])
+		sum += float64(z[k])
 	}
-	for _, t := range targets {
-		others -= float64(z[t])
+	for k, v := range z {
+		z[k] = float32(float64(v) / sum)
 	}
-	others = max(others, 0)
-	var each float64 // what another's share is, over all targets
-	for _, t := range targets {
-		each += 1 / (others + float64(z[t]))
-	}
-	for _, t := range targets {
-		// The targets come last, for z still holds their powers.
-		z[t] = -float32(others / (others + float64(z[t])))
-	}
-	for k := range z {
-		if z[k] >= 0 && !slices.Contains(targets, k) {
-			z[k] = float32(float64(z[k]) * each)
-		}
-	}
+	z[target]--
 }
 
 // dot32 adds up in four sums, for speed.

@@ -47,24 +47,40 @@ var ridgeLearner = learner{
 // maxSupport bounds a worker's system at 16 MB.
 const maxSupport = 2048
 
-func learnRidge(ctx context.Context, t *training) (err error) {
-	t.model.Neighbours, err = ridge(ctx, t.Pairs, ridgeOptions{
-		support: t.whole("support"), keep: t.whole("neighbours"), workers: t.cfg.Workers,
-		lambda: t.value("lambda"), people: t.value("people"), chosen: t.value("chosen"),
-		penalty: t.value("penalty"), popular: t.value("popular"),
+func learnRidge(ctx context.Context, t *training) error {
+	n, keep, lambda := t.Pairs.Cols, t.whole("neighbours"), t.value("lambda")
+	t.meter.state.Total = int64(n)
+	if keep > 0 {
+		t.meter.state.Total *= 2
+	}
+	r, err := newRidge(ctx, t.Pairs, ridgeOptions{
+		support: t.whole("support"), people: t.value("people"), chosen: t.value("chosen"),
+		penalty: t.value("penalty"), popular: t.value("popular"), workers: t.cfg.Workers,
 	}, t.meter)
+	if err != nil {
+		return err
+	}
+	w, err := r.weights(ctx, lambda)
+	if err == nil && keep > 0 {
+		w, err = r.refit(ctx, lambda, strongest(w, keep))
+	}
+	t.model.Neighbours = w
 	return err
 }
 
 type ridgeOptions struct {
-	support, keep, workers           int     // K; weights kept per row, 0 for all
-	lambda                           float64 // l
+	support, workers                 int     // K
 	people, chosen, penalty, popular float64 // a, s, r, g
 }
 
-// ridge returns the weights w, n×n: row i is what item i of a history gives to
-// the others.
-func ridge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) (*data.Matrix, error) {
+// ridge is the regressions of all items, with any l.
+type ridge struct {
+	regression
+	unit  []float32 // n: λ of l = 1
+	scale []float32 // n: d^(-g)
+}
+
+func newRidge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) (*ridge, error) {
 	g, err := newGram(ctx, scaled(m, -opt.people/2, 0), opt.workers)
 	if err != nil {
 		return nil, err
@@ -74,36 +90,48 @@ func ridge(ctx context.Context, m *data.Matrix, opt ridgeOptions, meter *meter) 
 		trace += float64(v)
 	}
 	n := m.Cols
-	prefer, lambda, scale := make([]float32, n), make([]float32, n), make([]float32, n)
+	r := &ridge{
+		regression: regression{gram: g, support: opt.support, prefer: make([]float32, n), workers: opt.workers, meter: meter},
+		unit:       make([]float32, n), scale: make([]float32, n),
+	}
 	count, mean := columnCounts(m)
 	for i, d := range count {
 		if d == 0 {
 			continue // in no support
 		}
-		prefer[i] = float32(math.Pow(d, -opt.chosen))
-		lambda[i] = float32(opt.lambda * trace / float64(n) * math.Pow(d/mean, opt.penalty))
-		scale[i] = float32(math.Pow(d, -opt.popular))
+		r.prefer[i] = float32(math.Pow(d, -opt.chosen))
+		r.unit[i] = float32(trace / float64(n) * math.Pow(d/mean, opt.penalty))
+		r.scale[i] = float32(math.Pow(d, -opt.popular))
 	}
-	r := &regression{gram: g, support: opt.support, prefer: prefer, workers: opt.workers, meter: meter}
-	meter.state.Total = int64(n)
-	if opt.keep > 0 {
-		meter.state.Total *= 2
-	}
-	meter.enter("systems", 0)
-	w, err := r.solve(ctx, func(s *support, j int) error {
-		s.choose(j)
-		return s.ridge(j, lambda, scale[j])
-	})
-	if err != nil || opt.keep == 0 {
-		return w, err
-	}
-	meter.enter("refit", 0)
-	kept := strongest(w, opt.keep).Transpose()
+	return r, nil
+}
+
+// weights returns w, n×n: row i is what item i of a history gives to the others.
+func (r *ridge) weights(ctx context.Context, l float64) (*data.Matrix, error) {
+	r.meter.enter("systems", 0)
+	lambda := r.lambda(l)
 	return r.solve(ctx, func(s *support, j int) error {
-		items, _ := kept.Row(j)
-		s.take(j, items)
-		return s.ridge(j, lambda, scale[j])
+		s.choose(j)
+		return s.ridge(j, lambda, r.scale[j])
 	})
+}
+
+// refit returns the weights again, for targets that are explained by those items
+// alone that have a weight in kept.
+func (r *ridge) refit(ctx context.Context, l float64, kept *data.Matrix) (*data.Matrix, error) {
+	r.meter.enter("refit", 0)
+	lambda, items := r.lambda(l), kept.Transpose()
+	return r.solve(ctx, func(s *support, j int) error {
+		row, _ := items.Row(j)
+		s.take(j, row)
+		return s.ridge(j, lambda, r.scale[j])
+	})
+}
+
+func (r *ridge) lambda(l float64) []float32 {
+	lambda := make([]float32, len(r.unit))
+	quant.Axpy(lambda, r.unit, float32(l))
+	return lambda
 }
 
 // ridge makes of cross the weights of target j, times scale.

@@ -32,13 +32,22 @@ func TestRidgeOnEverythingIsEASE(t *testing.T) {
 	}
 }
 
+func mustRidge(t *testing.T, m *data.Matrix, opt ridgeOptions) *ridge {
+	t.Helper()
+	r, err := newRidge(context.Background(), m, opt, &meter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // TestRidgeSolvesItsSystems checks the normal equations in float64, straight
 // from the formula.
 func TestRidgeSolvesItsSystems(t *testing.T) {
-	const n, tol = 60, 1e-5 // of numbers around 1
+	const n, l, tol = 60, 2, 1e-5 // of numbers around 1
 	m := random(90, n, .15)
-	opt := ridgeOptions{support: 12, workers: 2, lambda: 2, people: .4, chosen: .3, penalty: .7, popular: -.1}
-	w, err := ridge(context.Background(), m, opt, &meter{})
+	opt := ridgeOptions{support: 12, workers: 2, people: .4, chosen: .3, penalty: .7, popular: -.1}
+	w, err := mustRidge(t, m, opt).weights(context.Background(), l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +70,7 @@ func TestRidgeSolvesItsSystems(t *testing.T) {
 			t.Fatalf("item %d has %d in its support, want %d", j, len(support), opt.support)
 		}
 		for _, i := range support {
-			lambda := opt.lambda * trace / n * math.Pow(count[i]/mean, opt.penalty)
+			lambda := l * trace / n * math.Pow(count[i]/mean, opt.penalty)
 			sum := lambda * float64(weights[int(i)*n+j])
 			for _, k := range support {
 				sum += g[int(i)*n+int(k)] * float64(weights[int(k)*n+j])
@@ -79,11 +88,12 @@ func TestRidgeSolvesItsSystems(t *testing.T) {
 func TestRidgeRefitsWhatItKeeps(t *testing.T) {
 	const n, keep, tol = 30, 5, 1e-6
 	m := random(90, n, .2)
-	all, err := ridge(context.Background(), m, ridgeOptions{support: 20, workers: 1, lambda: 2}, &meter{})
+	r := mustRidge(t, m, ridgeOptions{support: 20, workers: 1})
+	all, err := r.weights(context.Background(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	some, err := ridge(context.Background(), m, ridgeOptions{support: 20, keep: keep, workers: 1, lambda: 2}, &meter{})
+	some, err := r.refit(context.Background(), 2, strongest(all, keep))
 	if err != nil {
 		t.Fatal(err)
 	}
