@@ -32,5 +32,6 @@
 // column.
 //
 // The float kernels of this package, [Axpy] to [CholeskySolve], solve ridge
-// systems for training and for a person's fold-in.
+// systems for training and for a person's fold-in; [AddProduct] to [Normalise] are
+// what a sequence encoder is made of.
 package quant

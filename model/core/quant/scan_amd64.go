@@ -115,7 +115,7 @@ func tileScan(tiles []byte, d int, q *Query, scales []byte, bar float32, dots *[
 
 // at returns the T that lies n bytes behind p. Why not slices? Checking their
 // bounds takes as long as the multiplications. The callers above check.
-func at[T any](p *byte, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
+func at[T, P any](p *P, n int) *T { return (*T)(unsafe.Add(unsafe.Pointer(p), n)) }
 
 // tileScan512 does 16 rows with 4 factors at a time. Why not 32 rows, which
 // would read the query half as often? Memory is read in order then no more, and
