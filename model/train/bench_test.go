@@ -2,6 +2,8 @@ package train
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -25,5 +27,31 @@ func BenchmarkEASE(b *testing.B) {
 		if _, err := Train(context.Background(), Input{Pairs: m}, Config{Algorithm: EASE, Params: Params{"neighbours": 200}}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkSequenceStep is one step of 128 histories of 50 items, d = 64, with a
+// softmax over 1,000 items.
+func BenchmarkSequenceStep(b *testing.B) {
+	for _, n := range []int{1, 2} {
+		cfg := SequenceConfig{Blocks: n, Workers: 1}.withDefaults()
+		rng := rand.New(rand.NewPCG(1, 1))
+		rows := make([][]int32, cfg.Batch)
+		for u := range rows {
+			for range cfg.Length + 1 {
+				rows[u] = append(rows[u], int32(rng.IntN(1000)))
+			}
+		}
+		t, err := newSequenceTraining(sequencesOf(1000, rows...), cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("blocks=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if err := t.step(context.Background(), rows, rng); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
