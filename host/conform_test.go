@@ -104,6 +104,9 @@ var worlds = map[string]testWorld{
 	"pq-int8":     {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20}},
 	"binary-int4": {algorithm: train.IALS, quant: pack.Quant{Codec: bundle.CodecBinary, Rescore: bundle.CodecInt4, Candidates: 20}},
 
+	"sequence":         {algorithm: train.Sequence},
+	"sequence-pq-int8": {algorithm: train.Sequence, quant: pack.Quant{Codec: bundle.CodecPQ, Bytes: 3, Rescore: bundle.CodecInt8, Candidates: 20}},
+
 	"pool":              {algorithm: train.Popular, pool: &modeltest.PoolShape{Items: 40, Columns: 3, Net: true, Repeats: true}},
 	"pool-sums":         {algorithm: train.Popular, pool: &modeltest.PoolShape{Items: 40, Columns: 5}},
 	"pool-factors":      {algorithm: train.IALS, pool: &modeltest.PoolShape{Items: 40, Columns: 2, Net: true, Factors: true}},

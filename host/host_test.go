@@ -86,8 +86,8 @@ type testWorld struct {
 func worldOf(t testing.TB, w testWorld) (root, file []byte) {
 	t.Helper()
 	log := modeltest.Checkerboard(60, 40)
-	params := map[train.Algorithm]train.Params{train.IALS: {"dim": 8, "epochs": 5}, train.EASE: {"lambda": 5}}
-	m, err := train.Train(context.Background(), train.Input{Pairs: log.Matrix()}, train.Config{Algorithm: w.algorithm, Params: params[w.algorithm]})
+	params := map[train.Algorithm]train.Params{train.IALS: {"dim": 8, "epochs": 5}, train.EASE: {"lambda": 5}, train.Sequence: {"dim": 8, "blocks": 2, "length": 12, "epochs": 2}}
+	m, err := train.Train(context.Background(), train.Input{Pairs: log.Matrix(), Sequences: log.Sequences()}, train.Config{Algorithm: w.algorithm, Params: params[w.algorithm]})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,14 +4,14 @@
 import { toHex } from './guest.js';
 import { decode } from './msgpack.js';
 
-const scorers = ['unknown', 'popular', 'fold-in', 'neighbours', 'pool'];
+const scorers = ['unknown', 'popular', 'fold-in', 'neighbours', 'pool', 'sequence'];
 const codecs = ['none', 'int8', 'int4', 'pq', 'binary', 'float'];
 
 /** What a section holds, by its number in SPEC.md. */
 const sectionKinds = new Map([
   [1, 'ids'], [2, 'titles'], [3, 'tag-names'], [4, 'tags'], [5, 'authors'], [6, 'published'], [7, 'urls'],
-  [8, 'images'], [9, 'popularity'], [10, 'trend'], [11, 'gains'], [12, 'pool-weights'], [13, 'net'], [16, 'rows'],
-  [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'], [21, 'centroid-scales'], [24, 'starts'],
+  [8, 'images'], [9, 'popularity'], [10, 'trend'], [11, 'gains'], [12, 'pool-weights'], [13, 'net'],
+  [14, 'encoder'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'], [21, 'centroid-scales'], [24, 'starts'],
   [25, 'neighbours'], [26, 'weights'], [27, 'scales'], [28, 'pool-counts'], [29, 'pool-items'], [30, 'pool-codes'],
   [31, 'pool-scales'], [32, 'rescore'], [33, 'rescore-scales'],
 ]);
@@ -45,7 +45,7 @@ const sectionKinds = new Map([
  * @property {number} history events that a request may have
  *
  * @typedef {object} Scoring
- * @property {string} scorer 'popular', 'fold-in', 'neighbours' or 'pool'
+ * @property {string} scorer 'popular', 'fold-in', 'neighbours', 'pool' or 'sequence'
  * @property {number[]} weights of each kind of event; 65536 is 1
  * @property {number} halfLife seconds in which an event loses half its weight; 0: never
  *

@@ -12,6 +12,8 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/train"
 )
 
@@ -23,7 +25,8 @@ import (
 // iALS folds the history in: it solves the person's ridge system exactly
 // (Rendle et al., Revisiting the Performance of iALS on Item Recommendation
 // Benchmarks, RecSys 2022, section 3.1) and scores by dot product. EASE adds
-// the rows of the history's items. A popular model, and any model for a person
+// the rows of the history's items. An encoder turns the history into a person's
+// factors as devices do. A popular model, and any model for a person
 // of whom nothing usable is known, ranks by number of people. Equal scores are
 // ordered by index.
 //
@@ -43,9 +46,18 @@ func Float(m *train.Model, repeats bool) (Ranker, error) {
 	switch m.Scorer() {
 	case bundle.ScorerPool:
 		return newPooled(m, repeats)
+	case bundle.ScorerSequence:
+		if err := checkFactors(m); err != nil {
+			return nil, err
+		}
+		e, err := bundle.ReadEncoder(m.Encoder)
+		if err != nil {
+			return nil, fmt.Errorf("eval: model: encoder: %w", err)
+		}
+		f.encoder = e
 	case bundle.ScorerFoldIn:
-		if m.Dim < 1 || len(m.Factors) != n*m.Dim {
-			return nil, fmt.Errorf("eval: model: %d factors, want %d items × %d", len(m.Factors), n, m.Dim)
+		if err := checkFactors(m); err != nil {
+			return nil, err
 		}
 		f.prior = make([]float32, m.Dim*m.Dim)
 		quant.AddOuters(f.prior, m.Factors, slices.Repeat([]float32{m.Alpha}, n), m.Dim)
@@ -67,6 +79,7 @@ type float struct {
 	repeats bool
 	popular []int32   // items, most people first
 	prior   []float32 // iALS: alpha·YᵀY, d×d, lower triangle
+	encoder *bundle.Encoder
 	tables  sync.Pool // of *table
 }
 
@@ -79,14 +92,26 @@ type table struct {
 	best    []int32
 
 	rows, w, system, person []float32 // iALS: a history's rows of Y, weights, d×d, d
+	sequence                *score.Sequence
 }
 
 func (f *float) newTable() *table {
 	n, d := len(f.popular), f.model.Dim
-	return &table{
+	t := &table{
 		skip: make([]bool, n), weights: make([]float32, n), scores: make([]float32, n),
 		system: make([]float32, d*d), person: make([]float32, d),
 	}
+	if f.encoder != nil {
+		t.sequence = score.NewSequence(*f.encoder)
+	}
+	return t
+}
+
+func checkFactors(m *train.Model) error {
+	if n := len(m.Count); m.Dim < 1 || len(m.Factors) != n*m.Dim {
+		return fmt.Errorf("eval: model: %d factors, want %d items × %d", len(m.Factors), n, m.Dim)
+	}
+	return nil
 }
 
 func (f *float) Rank(dst []int32, q Question) ([]int32, error) {
@@ -112,9 +137,16 @@ func (f *float) Rank(dst []int32, q Question) ([]int32, error) {
 		}
 		return dst, nil
 	}
-	if f.model.Scorer() == bundle.ScorerNeighbours {
+	var err error
+	switch f.model.Scorer() {
+	case bundle.ScorerNeighbours:
 		f.addNeighbours(t)
-	} else if err := f.foldIn(t); err != nil {
+	case bundle.ScorerSequence:
+		err = f.encode(t, q.History)
+	default:
+		err = f.foldIn(t)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return t.appendBest(dst, k), nil
@@ -161,7 +193,7 @@ func (f *float) addNeighbours(t *table) {
 // over the history's items S and sets scores to Y·u.
 func (f *float) foldIn(t *table) error {
 	m := f.model
-	n, d := len(f.popular), m.Dim
+	d := m.Dim
 	copy(t.system, f.prior)
 	t.rows, t.w = t.rows[:0], t.w[:0]
 	clear(t.person)
@@ -179,9 +211,37 @@ func (f *float) foldIn(t *table) error {
 		return fmt.Errorf("rank: fold-in of %d items: the system is singular: increase the regularisation", len(t.items))
 	}
 	quant.CholeskySolve(t.system, d, t.person)
-	items := blas32.General{Rows: n, Cols: d, Stride: d, Data: m.Factors}
+	f.scorePerson(t)
+	return nil
+}
+
+// scorePerson sets scores to the products of the person's factors and the items'.
+func (f *float) scorePerson(t *table) {
+	n, d := len(f.popular), f.model.Dim
+	items := blas32.General{Rows: n, Cols: d, Stride: d, Data: f.model.Factors}
 	blas32.Gemv(blas.NoTrans, 1, items, blas32.Vector{N: d, Inc: 1, Data: t.person}, 0,
 		blas32.Vector{N: n, Inc: 1, Data: t.scores})
+}
+
+// encode sets scores by the encoder: an item stands where it was met last, and
+// what it weighs does not matter.
+func (f *float) encode(t *table, history []data.Event) error {
+	d := f.model.Dim
+	t.items = t.items[:0]
+	for _, e := range slices.Backward(history) {
+		if t.weights[e.Item] > 0 && len(t.items) < f.encoder.Length {
+			t.weights[e.Item] = 0 // it stands already
+			t.items = append(t.items, e.Item)
+		}
+	}
+	t.rows = t.rows[:0]
+	for _, i := range slices.Backward(t.items) {
+		t.rows = append(t.rows, f.model.Factors[int(i)*d:int(i+1)*d]...)
+	}
+	if err := t.sequence.PersonTo(t.person, t.rows); err != nil {
+		return fmt.Errorf("rank: %w", err)
+	}
+	f.scorePerson(t)
 	return nil
 }
 

@@ -173,6 +173,12 @@ func layOut(m *train.Model, opt Options) ([]section, error) {
 		list = append(append(list, early...), late...)
 	case bundle.ScorerNeighbours:
 		list = append(list, neighbours(m, opt)...)
+	case bundle.ScorerSequence:
+		early, late, _, err := quantise(m, opt.Quant)
+		if err != nil {
+			return nil, err
+		}
+		list = append(append(append(list, section{kind: bundle.KindEncoder, body: m.Encoder}), early...), late...)
 	case bundle.ScorerPool:
 		sections, err := pool(m, opt)
 		if err != nil {

@@ -60,6 +60,12 @@ func testModel(a train.Algorithm, n, d int) *train.Model {
 		for range n * d {
 			m.Factors = append(m.Factors, float32(rnd.NormFloat64()))
 		}
+	case train.Sequence:
+		m.Alpha, m.Reg, m.Exponent = 0, 0, 0
+		for range n * d {
+			m.Factors = append(m.Factors, float32(rnd.NormFloat64()))
+		}
+		m.Encoder = testEncoder(rnd, d)
 	case train.EASE:
 		nb := &data.Matrix{Rows: n, Cols: n, Ptr: []int64{0}}
 		for i := range n {
@@ -75,6 +81,29 @@ func testModel(a train.Algorithm, n, d int) *train.Model {
 		m = poolModel(modeltest.PoolShape{Items: n, Columns: 3, Net: true, Repeats: true}, 0)
 	}
 	return m
+}
+
+// testEncoder has random weights, of two blocks for histories of 5 items.
+func testEncoder(rnd *rand.Rand, d int) []byte {
+	normal := func(n int) []float32 {
+		v := make([]float32, n)
+		for k := range v {
+			v[k] = float32(rnd.NormFloat64() * .5)
+		}
+		return v
+	}
+	e := bundle.Encoder{Dim: d, Hidden: 6, Length: 5, Gain: normal(d), Bias: normal(d)}
+	for range 2 {
+		e.Blocks = append(e.Blocks, bundle.EncoderBlock{
+			Query: normal(d * d), Value: normal(d * d), Near: normal(5),
+			In: normal(d * 6), InBias: normal(6), Out: normal(6 * d), OutBias: normal(d),
+		})
+	}
+	doc, err := e.Append(nil)
+	if err != nil {
+		panic(err)
+	}
+	return doc
 }
 
 // poolModel is a testModel with a pool of shape, and d factors where it has any.
@@ -98,7 +127,7 @@ func packed(t testing.TB, a train.Algorithm, n, d int) []byte {
 }
 
 func TestEveryAlgorithmPacksAndOpens(t *testing.T) {
-	for _, a := range []train.Algorithm{train.IALS, train.EASE, train.Popular, train.Auto} {
+	for _, a := range []train.Algorithm{train.IALS, train.EASE, train.Popular, train.Auto, train.Sequence} {
 		for _, n := range []int{1, 2, 50} {
 			b, err := bundle.Open(testRoot(t, testKeys(t, 1)), packed(t, a, n, 8), created)
 			if err != nil {

@@ -87,6 +87,7 @@ func worlds(t testing.TB) map[string]world {
 		q.Candidates = worldItems
 		addModel(fmt.Sprint("pool, rescored, early ", early), poolModel(shaped("all", worldItems), worldDim), q, early)
 	}
+	add("sequence", train.Sequence, Quant{}, false)
 	for name, q := range quants {
 		if q.Candidates > 0 {
 			q.Candidates = worldItems

@@ -2,102 +2,114 @@ package pack
 
 import (
 	"math"
-	"math/rand/v2"
-	"strings"
+	"slices"
 	"testing"
 
-	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/train"
 )
 
-// learntSequence has weights of the size that training leaves, for d factors and
-// histories of length items.
-func learntSequence(rng *rand.Rand, d, length, blocks int) *score.SequenceWeights {
-	normal := func(n int, std float64) []float32 {
-		v := make([]float32, n)
-		for k := range v {
-			v[k] = float32(rng.NormFloat64() * std)
+// TestSequenceScoresAndReasons: the person is the encoder's of the items that
+// still stand at their last places, the last five of them, and a reason's share
+// is what the score loses without its item.
+func TestSequenceScoresAndReasons(t *testing.T) {
+	const n, d = 30, 8
+	m := testModel(train.Sequence, n, d)
+	file, err := Pack(m, testKeys(t, 1), Options{Created: created, Expires: expires, Quant: Quant{Codec: bundle.CodecFloat}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Open(testRoot(t, testKeys(t, 1)), file, created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []profile.Event
+	for _, i := range []int{9, 4, 1, 2, 4, 3, 5, 7} {
+		events = append(events, profile.Event{Item: m.Items[i].ID, Kind: profile.KindView, Weight: profile.One})
+	}
+	events[7].Kind = profile.KindHide // it has no weight
+	s, err := slate.New(b).Recommend(slate.Request{K: n, History: events, Reasons: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoder := score.NewSequence(*b.Encoder)
+	person := func(items ...int) []float32 {
+		var rows []float32
+		for _, i := range items {
+			rows = append(rows, m.Factors[i*d:(i+1)*d]...)
 		}
-		return v
+		p := make([]float32, d)
+		if err := encoder.PersonTo(p, rows); err != nil {
+			t.Fatal(err)
+		}
+		return p
 	}
-	w := &score.SequenceWeights{Dim: d, Hidden: d, Length: length, Gain: normal(d, 1), Bias: normal(d, .3)}
-	for range blocks {
-		w.Blocks = append(w.Blocks, score.SequenceBlock{
-			Query: normal(d*d, .1), Value: normal(d*d, .1), Near: normal(length, 1),
-			In: normal(d*d, .1), InBias: normal(d, .1), Out: normal(d*d, .1), OutBias: normal(d, .1),
-		})
+	scoreOf := func(p []float32, item int) (sum float64) {
+		for f, v := range m.Factors[item*d : (item+1)*d] {
+			sum += float64(v) * float64(p[f])
+		}
+		return sum
 	}
-	return w
+	kept, event := []int{1, 2, 4, 3, 5}, []int{2, 3, 1, 5, 6} // the first of two events on item 4 is named
+	want := person(kept...)
+	if len(s.Items) != n-7 {
+		t.Fatalf("got %d items, want %d", len(s.Items), n-7)
+	}
+	for k, it := range s.Items {
+		at := scoreOf(want, int(it.Index))
+		if k > 0 {
+			if above := scoreOf(want, int(s.Items[k-1].Index)); above < at-1e-4 {
+				t.Errorf("item %d with %v comes before item %d with %v", s.Items[k-1].Index, above, it.Index, at)
+			}
+		}
+		parts, sum := make([]float64, len(kept)), 0.
+		for e := range kept {
+			parts[e] = at - scoreOf(person(slices.Delete(slices.Clone(kept), e, e+1)...), int(it.Index))
+			sum += math.Abs(parts[e])
+		}
+		for _, r := range it.Reasons {
+			e := slices.Index(event, r.Event)
+			if e < 0 || math.Abs(float64(r.Share)-1e4*parts[e]/sum) > 2 {
+				t.Errorf("item %d: reason %+v, parts %v of %v", it.Index, r, parts, sum)
+			}
+		}
+	}
 }
 
-// TestSequenceAtEightBits: a person's direction hardly turns when the weights
-// and the items of the history are int8.
-func TestSequenceAtEightBits(t *testing.T) {
-	const d, length, least = 64, 50, .999 // cosine
-	rng := rand.New(rand.NewPCG(1, 1))
-	for blocks := 1; blocks <= 2; blocks++ {
-		w := learntSequence(rng, d, length, blocks)
-		doc, err := AppendSequence(nil, w)
+func TestSequenceContradictionsAreRefused(t *testing.T) {
+	const n, d = 12, 3
+	base := func() forged {
+		m := testModel(train.Sequence, n, d)
+		opt := Options{Quant: Quant{}.withDefaults(m), History: 4}
+		list, err := layOut(m, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := blocks*(4*d*(d+2)+4*(length+2*d)) + 2*4*d + 200; len(doc) > want {
-			t.Errorf("%d blocks: got %d bytes, want at most %d", blocks, len(doc), want)
-		}
-		coded, err := score.ReadSequence(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		float := score.NewSequence(*w)
-		for _, l := range []int{1, 2, 10, 50} {
-			rows := make([]float32, l*d)
-			for k := range rows {
-				rows[k] = float32(rng.NormFloat64())
-			}
-			want, got, row := make([]float32, d), make([]float32, d), make([]float32, l*d)
-			if err := float.PersonTo(want, rows); err != nil {
-				t.Fatal(err)
-			}
-			codes, scales, exp := quant.EncodeRows(rows, d)
-			for i := range l {
-				for f, c := range codes[i*d : (i+1)*d] {
-					row[i*d+f] = float32(int32(c)*int32(scales[i])) * quant.Pow2(exp)
-				}
-			}
-			if err := coded.PersonTo(got, row); err != nil {
-				t.Fatal(err)
-			}
-			var ab, aa, bb float64
-			for f := range want {
-				a, b := float64(want[f]), float64(got[f])
-				ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
-			}
-			if cosine := ab / math.Sqrt(aa*bb); cosine < least {
-				t.Errorf("%d blocks, %d items: cosine %v, want %v or more", blocks, l, cosine, least)
-			}
-		}
+		r := opt.Quant.retrieval(m)
+		return forged{format: 3, abi: 3, scorer: bundle.ScorerSequence, items: n, dim: d, history: 4, sections: list, retrieval: &r}
 	}
-}
-
-func TestAppendSequenceRefuses(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		edit func(w *score.SequenceWeights)
-		want string
-	}{
-		{"no factors", func(w *score.SequenceWeights) { w.Dim = 0 }, "0 factors: want 1 to 1024"},
-		{"hidden", func(w *score.SequenceWeights) { w.Hidden = 1 << 20 }, "1048576 hidden units"},
-		{"length", func(w *score.SequenceWeights) { w.Length = 201 }, "201 items"},
-		{"blocks", func(w *score.SequenceWeights) { w.Blocks = nil }, "0 blocks"},
-		{"short", func(w *score.SequenceWeights) { w.Gain = w.Gain[1:] }, "Gain has 3 numbers: want 4"},
-		{"block", func(w *score.SequenceWeights) { w.Blocks[1].In = nil }, "block 1: In has 0 numbers: want 16"},
-		{"NaN", func(w *score.SequenceWeights) { w.Blocks[0].Near[1] = float32(math.NaN()) }, "block 0: Near: number 1 is NaN"},
-		{"infinity", func(w *score.SequenceWeights) { w.Bias[3] = float32(math.Inf(-1)) }, "Bias: number 3 is -Inf"},
-	} {
-		w := learntSequence(rand.New(rand.NewPCG(2, 1)), 4, 3, 2)
-		test.edit(w)
-		if _, err := AppendSequence(nil, w); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: got %v, want an error with %q", test.name, err, test.want)
-		}
+	var list []refusal
+	add := func(name string, want error, change func(f *forged)) {
+		f := base()
+		change(&f)
+		list = append(list, refusal{name, f, want, false})
 	}
+	doc := base().sections[slices.IndexFunc(base().sections, func(s section) bool { return s.kind == bundle.KindEncoder })].body
+	add("no encoder", bundle.ErrLayout, func(f *forged) { f.drop(bundle.KindEncoder) })
+	add("no rows", bundle.ErrLayout, func(f *forged) { f.drop(bundle.KindRows) })
+	add("half an encoder", bundle.ErrLayout, func(f *forged) { f.set(bundle.KindEncoder, doc[:len(doc)/2]) })
+	add("bytes behind the encoder", bundle.ErrLayout, func(f *forged) { f.set(bundle.KindEncoder, append(slices.Clone(doc), 0)) })
+	add("an encoder of other items", bundle.ErrLayout, func(f *forged) {
+		f.set(bundle.KindEncoder, testModel(train.Sequence, n, d+1).Encoder)
+	})
+	add("a gram", bundle.ErrLayout, func(f *forged) {
+		f.sections = slices.Insert(f.sections, len(f.sections), section{kind: bundle.KindGram, body: make([]byte, 4*d*d)})
+	})
+	add("without factors", bundle.ErrLayout, func(f *forged) { f.dim = 0 })
+	add("without a retrieval", nil, func(f *forged) { f.retrieval = nil })
+	add("in format 2", nil, func(f *forged) { f.format, f.abi = 2, 2 })
+	refuse(t, list)
 }

@@ -34,7 +34,8 @@ func BenchmarkEASE(b *testing.B) {
 // softmax over 1,000 items.
 func BenchmarkSequenceStep(b *testing.B) {
 	for _, n := range []int{1, 2} {
-		cfg := SequenceConfig{Blocks: n, Workers: 1}.withDefaults()
+		cfg := smallSequence
+		cfg.Dim, cfg.Blocks, cfg.Length, cfg.Batch, cfg.Draws = 64, n, 50, 128, 2000
 		rng := rand.New(rand.NewPCG(1, 1))
 		rows := make([][]int32, cfg.Batch)
 		for u := range rows {
@@ -42,7 +43,7 @@ func BenchmarkSequenceStep(b *testing.B) {
 				rows[u] = append(rows[u], int32(rng.IntN(1000)))
 			}
 		}
-		t, err := newSequenceTraining(sequencesOf(1000, rows...), cfg)
+		t, err := newSequenceTraining(sequencesOf(1000, rows...), cfg, &meter{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 )
@@ -35,6 +36,7 @@ import (
 //	8 array of what it was learnt with, each an array: name, 8 bytes of float64,
 //	        left out when not known
 //	9 map   pool, see poolfile.go
+//	10 bin  encoder of the history, as a bundle has it
 //
 // A model has the parts that its algorithm learns.
 const (
@@ -57,7 +59,7 @@ func (m *Model) Write(w io.Writer) error {
 		return fmt.Errorf("train: model: %w", err)
 	}
 	pairs := 6
-	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil, m.Pool != nil} {
+	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil, m.Pool != nil, m.Encoder != nil} {
 		if has {
 			pairs++
 		}
@@ -81,6 +83,9 @@ func (m *Model) Write(w io.Writer) error {
 	}
 	if m.Pool != nil {
 		doc = appendPool(wire.AppendUint(doc, 9), m.Pool)
+	}
+	if m.Encoder != nil {
+		doc = wire.AppendBin(wire.AppendUint(doc, 10), m.Encoder)
 	}
 	if _, err := w.Write(doc); err != nil {
 		return fmt.Errorf("train: model: %w", err)
@@ -144,6 +149,8 @@ func parseModel(doc []byte) (*Model, error) {
 			m.Params = readParams(d)
 		case keys.Key == 9:
 			m.Pool = readPool(d, len(m.Items))
+		case keys.Key == 10:
+			m.Encoder = slices.Clone(d.Bin(bundle.MaxEncoder))
 		default:
 			keys.Unknown()
 		}
@@ -189,6 +196,8 @@ func (m *Model) check() error {
 		}
 	}
 	switch {
+	case m.Encoder != nil:
+		return m.checkEncoder()
 	case m.Pool != nil:
 		return checkPool(m.Pool, n, m.Factors != nil)
 	case m.Neighbours != nil:
@@ -222,6 +231,17 @@ func (m *Model) checkFactors(n int) error {
 		if !finite(v) || v < 0 {
 			return fmt.Errorf("alpha %v, reg %v, exponent %v: want finite numbers of at least 0", m.Alpha, m.Reg, m.Exponent)
 		}
+	}
+	return nil
+}
+
+func (m *Model) checkEncoder() error {
+	e, err := bundle.ReadEncoder(m.Encoder)
+	if err != nil {
+		return fmt.Errorf("encoder: %w", err)
+	}
+	if m.Pool != nil || m.Factors == nil || e.Dim != m.Dim {
+		return fmt.Errorf("an encoder of %d factors: want items with as many, and no pool", e.Dim)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ const (
 	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
 	SLIM     Algorithm = "slim"     // sparse linear item-item model, weights of at least 0
 	BPR      Algorithm = "bpr"      // item factors from pairwise ranking
+	Sequence Algorithm = "sequence" // item factors and an encoder of the history
 	Popular  Algorithm = "popular"  // number of people per item
 	Content  Algorithm = "content"  // ials, and what the catalogue says of new items
 	Imported Algorithm = "imported" // item factors that were learnt elsewhere
@@ -44,6 +45,9 @@ type Model struct {
 	// For sums of neighbours: the weight of neighbour j for a history with item i, row by row.
 	Neighbours *data.Matrix // n×n
 
+	// For the factors: a bundle.Encoder as it ships, which makes the person's.
+	Encoder []byte
+
 	// For a pool, coded as it ships; Factors may go with it.
 	Pool  *bundle.Pool
 	Gains []Gain // what each part adds; not in a file
@@ -54,6 +58,8 @@ func (m *Model) Scorer() bundle.Scorer {
 	switch {
 	case m.Pool != nil:
 		return bundle.ScorerPool
+	case m.Encoder != nil:
+		return bundle.ScorerSequence
 	case m.Factors != nil:
 		return bundle.ScorerFoldIn
 	case m.Neighbours != nil:

@@ -30,8 +30,7 @@ import (
 //     factors, from all of the log. They hold for these parameters and this shape
 //     of pool, so that neither may change. On sequences that costs about 1 %, and
 //     more where what people do has changed since.
-//   - ease, ridge, popular and imported have nothing to begin at, and learn as
-//     without From.
+//   - The others have nothing to begin at, and learn as without From.
 
 // ErrFrom is what errors wrap that say why Config.From is no model to go on from.
 var ErrFrom = errors.New("not a model to go on from")

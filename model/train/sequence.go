@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,45 +8,93 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
-	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/data"
 )
 
-// The sequence encoder of score.SequenceWeights learns to tell each item of a
-// history from those before it: Kang and McAuley, "Self-attentive sequential
-// recommendation", ICDM 2018, with the softmax of sequenceloss.go instead of one
-// sampled negative. Item factors go in and come out, so what ships are the
-// factors and the encoder's weights.
+// The encoder of bundle.Encoder learns to tell each item of a history from those
+// before it: Kang and McAuley, "Self-attentive sequential recommendation", ICDM
+// 2018, with the softmax of sequenceloss.go instead of one sampled negative. Item
+// factors go in and come out, so what ships are the factors and the encoder. An
+// item that a person has met again stands at its last place alone, as on a
+// device.
 //
 // The gradients are written by hand; TestSequenceGradients holds them against
 // finite differences. Why not gomlx? A step of 128 histories of 50 items, two
 // blocks, d = 64 and a softmax over 1,000 items takes gomlx 0.26 with its pure Go
 // backend 9.3 s of processor time on an EPYC 9005, and this package 0.13 s
 // (BenchmarkSequenceStep): gomlx has no vectors.
+var sequenceLearner = learner{
+	name: Sequence, help: "item factors, and self-attention that makes the person's of the history: what comes next",
+	params: []Param{
+		{Name: "dim", Help: "factors per item", Default: 64, Min: 1, Max: MaxDim, Whole: true, Low: 32, High: 128, Log: true},
+		{Name: "blocks", Help: "of attention", Default: 1, Min: 1, Max: bundle.MaxEncoderBlocks, Whole: true},
+		{Name: "length", Help: "items of a history that count, the last ones", Default: 50, Min: 1, Max: bundle.MaxEncoderLength, Whole: true},
+		{Name: "epochs", Help: "passes over the histories, at most", Default: 40, Min: 1, Max: 10000, Whole: true},
+		{Name: "patience", Help: "passes without a better one after which it ends", Default: 3, Min: 1, Max: 10000, Whole: true},
+		{Name: "batch", Help: "histories of a step", Default: 128, Min: 1, Max: 1 << 20, Whole: true},
+		{Name: "draws", Help: "items beside a step's targets that the softmax is over", Default: 2000, Min: 1, Max: maxItems, Whole: true},
+		{Name: "rate", Help: "of Adam", Default: .001, Min: 1e-9, Max: 1, Low: .0003, High: .003, Log: true},
+		{Name: "dropout", Help: "share of the units that a step does without", Default: .3, Min: 0, Max: .9, Low: .1, High: .6},
+		{Name: "holdout", Help: "share of the histories whose last item judges the passes", Default: .1, Min: .001, Max: 1},
+	},
+	scorer: bundle.ScorerSequence, learn: learnSequence,
+}
 
-// SequenceConfig says how to learn an encoder. The zero value has the defaults.
-type SequenceConfig struct {
-	Dim      int     // factors per item; 0: 64
-	Blocks   int     // 1 … score.MaxSequenceBlocks; 0: 1
-	Length   int     // items of a history that count, the last ones; 0: 50
-	Epochs   int     // at most so many passes over the sequences; 0: 40
-	Patience int     // stop when so many passes bring nothing; 0: 3
-	Batch    int     // histories of at most Length items per step; 0: 128
-	Draws    int     // candidates beside a step's targets; where the catalogue has no more items, all; 0: 2000
-	Rate     float32 // of Adam; 0: 0.001
-	Dropout  float32 // 0 … 0.9; 0: 0.3, below 0: none
-	HoldOut  float32 // share of the sequences whose last item judges the passes, 0 … 1; 0: 0.1
-	Seed     uint64
-	Workers  int // goroutines; 0: one per processor. Never changes the result
+func learnSequence(ctx context.Context, t *training) error {
+	if t.Sequences == nil {
+		return errors.New("the order of the events is not known: want events with times, or lists in order")
+	}
+	seq := lastPlaces(t.Sequences)
+	s, err := newSequenceTraining(seq, sequenceConfig{
+		Dim: t.whole("dim"), Blocks: t.whole("blocks"), Length: t.whole("length"), Epochs: t.whole("epochs"),
+		Patience: t.whole("patience"), Batch: t.whole("batch"), Draws: t.whole("draws"), Rate: t.float("rate"),
+		Dropout: t.float("dropout"), HoldOut: t.float("holdout"), Seed: t.cfg.Seed, Workers: t.cfg.Workers,
+	}, t.meter)
+	if err != nil {
+		return err
+	}
+	cp := newCheckpoint(t)
+	cp.matrix = digestSequences(seq)
+	if err := s.run(ctx, cp); err != nil {
+		return err
+	}
+	m, d := t.model, s.cfg.Dim
+	m.Dim, m.Factors = d, ofPeople(s.best[:seq.Items*d], d, m.Count)
+	if m.Encoder, err = newSequenceNet(s.cfg, s.best[seq.Items*d:]).Append(nil); err != nil {
+		return err
+	}
+	return cp.remove()
+}
 
-	// Checkpoint and Resume are those of Config.
-	Checkpoint string
-	Resume     bool
-	Progress   func(Progress) // its Stage is "positions"; called by one goroutine at a time; nil: nobody looks
+// lastPlaces returns the histories without the items that come again later.
+func lastPlaces(seq *data.Sequences) *data.Sequences {
+	out := &data.Sequences{Items: seq.Items, Ptr: []int64{0}}
+	next := make([]int, seq.Items) // of the user: 1 + the user who has the item later
+	for u := range seq.Users() {
+		row := seq.Row(u)
+		from := len(out.Item)
+		for e := len(row) - 1; e >= 0; e-- {
+			if next[row[e]] != u+1 {
+				next[row[e]] = u + 1
+				out.Item = append(out.Item, row[e])
+			}
+		}
+		slices.Reverse(out.Item[from:])
+		out.Ptr = append(out.Ptr, int64(len(out.Item)))
+	}
+	return out
+}
+
+// sequenceConfig is the learner's parameters.
+type sequenceConfig struct {
+	Dim, Blocks, Length, Epochs, Patience, Batch, Draws int
+	Rate, Dropout, HoldOut                              float32
+	Seed                                                uint64
+	Workers                                             int
 }
 
 const (
@@ -62,9 +109,9 @@ const (
 
 // sequenceTraining is a training in progress.
 type sequenceTraining struct {
-	cfg     SequenceConfig
+	cfg     sequenceConfig
 	rows    [][]int32 // what is learnt from
-	judge   *sequenceJudge
+	judge   sequenceJudge
 	chances chances
 
 	// state is all that a later epoch depends on, and what a checkpoint keeps:
@@ -80,97 +127,47 @@ type sequenceTraining struct {
 	gradient []float32    // of params; 0 between steps
 	tapes    []*sequenceTape
 	loss     batchLoss
-	meter    meter
+	meter    *meter
 }
 
-// trainSequence learns from the sequences of at least two people who have two
-// events. It returns item factors, seq.Items×cfg.Dim, and the encoder's weights:
-// those of the epoch that ranked the held-out items best.
-func trainSequence(ctx context.Context, seq *data.Sequences, cfg SequenceConfig) (factors []float32, weights *score.SequenceWeights, err error) {
-	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
-		return nil, nil, err
-	}
-	t, err := newSequenceTraining(seq, cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	cp := newSequenceCheckpoint(cfg, seq)
+// run has the epochs done that the checkpoint does not have.
+func (t *sequenceTraining) run(ctx context.Context, cp *checkpoint) error {
 	done, err := cp.resume(t.state)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if done > cfg.Epochs {
-		return nil, nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cfg.Checkpoint, done, cfg.Epochs)
+	if done > t.cfg.Epochs {
+		return fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cp.path, done, t.cfg.Epochs)
 	}
-	for epoch := done + 1; epoch <= cfg.Epochs && epoch <= int(*t.bestEpoch)+cfg.Patience; epoch++ {
+	t.meter.state.Done = int64(done) * t.positions()
+	for epoch := done + 1; epoch <= t.cfg.Epochs && epoch <= int(*t.bestEpoch)+t.cfg.Patience; epoch++ {
 		if err := t.epoch(ctx, epoch); err != nil {
-			return nil, nil, fmt.Errorf("epoch %d of %d: %w", epoch, cfg.Epochs, err)
+			return fmt.Errorf("epoch %d of %d: %w", epoch, t.cfg.Epochs, err)
 		}
 		if err := cp.save(epoch, t.state); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	if err := cp.remove(); err != nil {
-		return nil, nil, err
-	}
-	n := seq.Items * cfg.Dim
-	return t.best[:n:n], &newSequenceNet(cfg, t.best[n:]).SequenceWeights, nil
-}
-
-func (c SequenceConfig) withDefaults() SequenceConfig {
-	c.Dim = cmp.Or(c.Dim, 64)
-	c.Blocks = cmp.Or(c.Blocks, 1)
-	c.Length = cmp.Or(c.Length, 50)
-	c.Epochs = cmp.Or(c.Epochs, 40)
-	c.Patience = cmp.Or(c.Patience, 3)
-	c.Batch = cmp.Or(c.Batch, 128)
-	c.Draws = cmp.Or(c.Draws, 2000)
-	c.Rate = cmp.Or(c.Rate, .001)
-	c.Dropout = max(0, cmp.Or(c.Dropout, .3))
-	c.HoldOut = cmp.Or(c.HoldOut, .1)
-	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
-	return c
-}
-
-func (c SequenceConfig) check() error {
-	for _, f := range []struct {
-		name          string
-		value         int
-		least, atMost int
-	}{
-		{"dim", c.Dim, 1, MaxDim},
-		{"blocks", c.Blocks, 1, score.MaxSequenceBlocks},
-		{"length", c.Length, 1, score.MaxSequenceLength},
-		{"epochs", c.Epochs, 1, math.MaxInt32},
-		{"patience", c.Patience, 1, math.MaxInt32},
-		{"batch", c.Batch, 1, math.MaxInt32},
-		{"draws", c.Draws, 1, math.MaxInt32},
-		{"workers", c.Workers, 1, math.MaxInt32},
-	} {
-		if f.value < f.least || f.value > f.atMost {
-			return fmt.Errorf("%s %d: want %d … %d", f.name, f.value, f.least, f.atMost)
-		}
-	}
-	switch {
-	case !(c.Rate > 0 && c.Rate <= 1):
-		return fmt.Errorf("rate %v: want a number above 0, at most 1", c.Rate)
-	case !(c.Dropout <= .9):
-		return fmt.Errorf("dropout %v: want at most 0.9", c.Dropout)
-	case !(c.HoldOut > 0 && c.HoldOut <= 1):
-		return fmt.Errorf("hold out %v: want a number above 0, at most 1", c.HoldOut)
-	case c.Resume && c.Checkpoint == "":
-		return errors.New("resume: no checkpoint file is named")
-	}
+	t.meter.add(int(t.meter.state.Total - t.meter.state.Done)) // when it ended early
 	return nil
 }
 
-func newSequenceTraining(seq *data.Sequences, cfg SequenceConfig) (*sequenceTraining, error) {
-	t := &sequenceTraining{cfg: cfg}
+// positions returns how many targets an epoch has.
+func (t *sequenceTraining) positions() (sum int64) {
+	for _, row := range t.rows {
+		sum += int64(len(row) - 1)
+	}
+	return sum
+}
+
+// newSequenceTraining is for histories without repeats, of which two people at
+// least have two items, and one three.
+func newSequenceTraining(seq *data.Sequences, cfg sequenceConfig, meter *meter) (*sequenceTraining, error) {
+	t := &sequenceTraining{cfg: cfg, meter: meter}
 	rng := rand.New(rand.NewPCG(cfg.Seed, 0x3243f6a8885a308d))
 	t.rows, t.judge = holdOut(seq, float64(cfg.HoldOut), rng)
-	if len(t.rows) < 2 || len(t.judge.cases) == 0 {
-		return nil, fmt.Errorf("%d sequences of two items to learn from, %d held out: want at least 2 and 1", len(t.rows), len(t.judge.cases))
+	if len(t.rows) < 2 || len(t.judge) == 0 {
+		return nil, fmt.Errorf("%d sequences of two items to learn from, %d held out: want at least 2 and 1", len(t.rows), len(t.judge))
 	}
 	draws := cfg.Draws
 	if draws >= seq.Items {
@@ -191,10 +188,7 @@ func newSequenceTraining(seq *data.Sequences, cfg SequenceConfig) (*sequenceTrai
 	t.net.init(rng, initStd)
 	copy(t.best, t.params)
 
-	t.meter.report = cfg.Progress
-	for _, row := range t.rows {
-		t.meter.state.Total += int64(len(row)-1) * int64(cfg.Epochs)
-	}
+	t.meter.state.Total = t.positions() * int64(cfg.Epochs)
 	return t, nil
 }
 
@@ -207,7 +201,7 @@ func (t *sequenceTraining) epoch(ctx context.Context, epoch int) error {
 			return err
 		}
 	}
-	ndcg, err := t.judge.ndcg(ctx, t.cfg.Workers, t.factors, &t.net.SequenceWeights)
+	ndcg, err := t.judge.ndcg(ctx, t.cfg.Workers, t.factors, &t.net.Encoder)
 	if err != nil {
 		return err
 	}
@@ -352,13 +346,7 @@ func (t *sequenceTraining) adam(from, to int) {
 	}
 }
 
-// newSequenceCheckpoint is newCheckpoint for an encoder.
-func newSequenceCheckpoint(cfg SequenceConfig, seq *data.Sequences) *checkpoint {
-	if cfg.Checkpoint == "" {
-		return &checkpoint{}
-	}
-	config := sha256.Sum256(fmt.Appendf(nil, "sequence seed=%d dim=%d blocks=%d length=%d patience=%d batch=%d draws=%d rate=%b dropout=%b holdout=%b",
-		cfg.Seed, cfg.Dim, cfg.Blocks, cfg.Length, cfg.Patience, cfg.Batch, cfg.Draws, cfg.Rate, cfg.Dropout, cfg.HoldOut))
+func digestSequences(seq *data.Sequences) [sha256.Size]byte {
 	h := sha256.New()
 	row := binary.LittleEndian.AppendUint64(nil, uint64(seq.Items))
 	for u := range seq.Users() {
@@ -369,5 +357,5 @@ func newSequenceCheckpoint(cfg SequenceConfig, seq *data.Sequences) *checkpoint 
 		h.Write(row) // a hash never fails
 		row = row[:0]
 	}
-	return &checkpoint{path: cfg.Checkpoint, wanted: cfg.Resume, config: config, matrix: [sha256.Size]byte(h.Sum(nil))}
+	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -42,13 +42,16 @@ func chains(users, items int, seed uint64) *data.Sequences {
 	return sequencesOf(items, rows...)
 }
 
-var smallSequence = SequenceConfig{
-	Dim: 8, Blocks: 2, Length: 6, Epochs: 4, Batch: 20, Draws: 10, Rate: .01, HoldOut: .2, Seed: 3, Workers: 1,
+var smallSequence = sequenceConfig{
+	Dim: 8, Blocks: 2, Length: 6, Epochs: 4, Patience: 3, Batch: 20, Draws: 10, Rate: .01, Dropout: .3, HoldOut: .2, Seed: 3, Workers: 1,
 }
+
+// smallParams are the same for Train.
+var smallParams = Params{"dim": 8, "blocks": 2, "length": 6, "epochs": 4, "batch": 20, "draws": 10, "rate": .01, "holdout": .2}
 
 // newSmallTraining has random parameters, of the size that training leaves.
 func newSmallTraining(t *testing.T, seq *data.Sequences) *sequenceTraining {
-	tr, err := newSequenceTraining(seq, smallSequence.withDefaults())
+	tr, err := newSequenceTraining(seq, smallSequence, &meter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func TestSequenceTapeIsTheDevices(t *testing.T) {
 	tr.lay(batch, rand.New(rand.NewPCG(1, 1)))
 	d, tape := tr.cfg.Dim, tr.tapes[0]
 	tape.forward(tr.factors, 0, nil)
-	encoder, person := score.NewSequence(tr.net.SequenceWeights), make([]float32, d)
+	encoder, person := score.NewSequence(tr.net.Encoder), make([]float32, d)
 	for h := range batch {
 		var rows []float32
 		for k := tape.ptr[h]; k < tape.ptr[h+1]; k++ {
@@ -130,17 +133,21 @@ func TestSequenceTapeIsTheDevices(t *testing.T) {
 
 func TestSequenceLearnsWhatFollows(t *testing.T) {
 	const items = 30
-	ctx, cfg := context.Background(), smallSequence
+	cfg := smallSequence
 	cfg.Epochs, cfg.Blocks, cfg.Dropout = 30, 1, .1
-	factors, weights, err := trainSequence(ctx, chains(400, items, 2), cfg)
+	tr, err := newSequenceTraining(lastPlaces(chains(400, items, 2)), cfg, &meter{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge := &sequenceJudge{repeats: true}
-	for i := range int32(items) {
-		judge.cases = append(judge.cases, sequenceCase{[]int32{(i + items - 2) % items, (i + items - 1) % items}, i})
+	if err := tr.run(context.Background(), &checkpoint{}); err != nil {
+		t.Fatal(err)
 	}
-	ranks, err := judge.ranks(ctx, 1, factors, weights)
+	var judge sequenceJudge
+	for i := range int32(items) {
+		judge = append(judge, sequenceCase{[]int32{(i + items - 2) % items, (i + items - 1) % items}, i})
+	}
+	n := items * cfg.Dim
+	ranks, err := judge.ranks(context.Background(), 1, tr.best[:n], &newSequenceNet(cfg, tr.best[n:]).Encoder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,33 +163,33 @@ func TestSequenceLearnsWhatFollows(t *testing.T) {
 }
 
 func TestSequenceIsTheSameForAnyWorkersAndOnResume(t *testing.T) {
-	ctx, seq := context.Background(), chains(120, 40, 3)
-	want, weights, err := trainSequence(ctx, seq, smallSequence)
+	seq := chains(120, 40, 3)
+	in, cfg := Input{Pairs: pairsOf(seq), Sequences: seq}, Config{Algorithm: Sequence, Params: smallParams, Seed: 3, Workers: 1}
+	want, err := Train(context.Background(), in, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := func(name string, cfg SequenceConfig) {
+	same := func(name string, cfg Config) {
 		t.Helper()
-		got, w, err := trainSequence(ctx, seq, cfg)
+		got, err := Train(context.Background(), in, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got, want) || !cmp.Equal(w, weights) {
+		if !cmp.Equal(got, want) {
 			t.Errorf("%s: not what one worker learns in one go", name)
 		}
 	}
-	cfg := smallSequence
 	cfg.Workers = 3
 	same("three workers", cfg)
 
 	cfg.Checkpoint, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), true
-	stop, cancel := context.WithCancel(ctx)
+	stop, cancel := context.WithCancel(context.Background())
 	cfg.Progress = func(p Progress) {
 		if p.Epoch == 3 {
 			cancel()
 		}
 	}
-	if _, _, err := trainSequence(stop, seq, cfg); !errors.Is(err, context.Canceled) {
+	if _, err := Train(stop, in, cfg); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v, want %v", err, context.Canceled)
 	}
 	cfg.Progress = nil
@@ -193,29 +200,31 @@ func TestSequenceIsTheSameForAnyWorkersAndOnResume(t *testing.T) {
 }
 
 func TestSequenceRefuses(t *testing.T) {
-	seq := chains(50, 10, 4)
 	for _, test := range []struct {
 		name string
 		seq  *data.Sequences
-		edit func(*SequenceConfig)
 		want string
 	}{
-		{"no sequences", sequencesOf(3), func(*SequenceConfig) {}, "0 sequences"},
-		{"one person", sequencesOf(3, []int32{0, 1, 2}), func(*SequenceConfig) {}, "1 sequences"},
-		{"nobody with two items", sequencesOf(3, []int32{0}, []int32{1}, nil), func(*SequenceConfig) {}, "0 sequences"},
-		{"dim", seq, func(c *SequenceConfig) { c.Dim = MaxDim + 1 }, "dim 1025: want 1 … 1024"},
-		{"blocks", seq, func(c *SequenceConfig) { c.Blocks = 3 }, "blocks 3"},
-		{"length", seq, func(c *SequenceConfig) { c.Length = -1 }, "length -1"},
-		{"rate", seq, func(c *SequenceConfig) { c.Rate = float32(math.NaN()) }, "rate NaN"},
-		{"dropout", seq, func(c *SequenceConfig) { c.Dropout = 1 }, "dropout 1"},
-		{"hold out", seq, func(c *SequenceConfig) { c.HoldOut = 2 }, "hold out 2"},
-		{"resume", seq, func(c *SequenceConfig) { c.Resume = true }, "no checkpoint"},
+		{"no order", nil, "the order of the events is not known"},
+		{"one of two items", sequencesOf(3, []int32{0, 1, 2}, []int32{1}), "1 sequences"},
+		{"nobody with two items", sequencesOf(3, []int32{0}, []int32{1}, nil), "0 sequences"},
+		{"the same item only", sequencesOf(3, []int32{0, 0, 0}, []int32{1, 1, 1}), "0 sequences"},
 	} {
-		cfg := smallSequence
-		test.edit(&cfg)
-		if _, _, err := trainSequence(context.Background(), test.seq, cfg); err == nil || !strings.Contains(err.Error(), test.want) {
+		pairs := matrixOf(3, []int32{0}, []int32{1})
+		if test.seq != nil {
+			pairs = pairsOf(test.seq)
+		}
+		_, err := Train(context.Background(), Input{Pairs: pairs, Sequences: test.seq}, Config{Algorithm: Sequence, Params: smallParams})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want an error with %q", test.name, err, test.want)
 		}
+	}
+}
+
+func TestLastPlaces(t *testing.T) {
+	got := lastPlaces(sequencesOf(4, []int32{0, 1, 0, 2, 2}, nil, []int32{0, 3}))
+	if diff := cmp.Diff(sequencesOf(4, []int32{1, 0, 2}, nil, []int32{0, 3}), got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -226,7 +235,7 @@ func TestPiecesHaveEachTargetOnce(t *testing.T) {
 	}
 	for seed := range uint64(20) {
 		for _, n := range []int{2, 6, 7, 8, 12, 13, 14, 100} {
-			tr := &sequenceTraining{cfg: SequenceConfig{Length: 6}, rows: [][]int32{row[:n]}}
+			tr := &sequenceTraining{cfg: sequenceConfig{Length: 6}, rows: [][]int32{row[:n]}}
 			met := make([]int, n)
 			for _, piece := range tr.pieces(rand.New(rand.NewPCG(seed, 1))) {
 				if len(piece) < 2 || len(piece) > 7 {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/data"
@@ -17,12 +18,7 @@ type sequenceCase struct {
 }
 
 // sequenceJudge ranks the catalogue for held-out cases as a device would.
-type sequenceJudge struct {
-	cases []sequenceCase
-	// repeats is true when somebody has an item twice: then an item of the
-	// history may be the answer, and is ranked.
-	repeats bool
-}
+type sequenceJudge []sequenceCase
 
 // judgedCases bounds the cases: more of them tell epochs apart no better.
 const judgedCases = 10_000
@@ -30,8 +26,7 @@ const judgedCases = 10_000
 // holdOut makes cases of a random share of the sequences with three items or
 // more, at least of one, by taking their last items away. It returns what is
 // left of all sequences with at least two items.
-func holdOut(seq *data.Sequences, share float64, rng *rand.Rand) (rows [][]int32, judge *sequenceJudge) {
-	judge = &sequenceJudge{repeats: repeats(seq)}
+func holdOut(seq *data.Sequences, share float64, rng *rand.Rand) (rows [][]int32, judge sequenceJudge) {
 	var able []int
 	for u := range seq.Users() {
 		if len(seq.Row(u)) >= 3 {
@@ -46,7 +41,7 @@ func holdOut(seq *data.Sequences, share float64, rng *rand.Rand) (rows [][]int32
 	}
 	for _, u := range able[:min(len(able), judgedCases)] {
 		row := seq.Row(u)
-		judge.cases = append(judge.cases, sequenceCase{row[:len(row)-1], row[len(row)-1]})
+		judge = append(judge, sequenceCase{row[:len(row)-1], row[len(row)-1]})
 	}
 	for u := range seq.Users() {
 		row := seq.Row(u)
@@ -60,23 +55,9 @@ func holdOut(seq *data.Sequences, share float64, rng *rand.Rand) (rows [][]int32
 	return rows, judge
 }
 
-// repeats says whether somebody has an item twice.
-func repeats(seq *data.Sequences) bool {
-	met := make([]int, seq.Items) // 1 + the last user who had the item
-	for u := range seq.Users() {
-		for _, i := range seq.Row(u) {
-			if met[i] == u+1 {
-				return true
-			}
-			met[i] = u + 1
-		}
-	}
-	return false
-}
-
 // ndcg returns the mean over the cases of 1/log2(rank+1), for targets among the
 // first ten.
-func (j *sequenceJudge) ndcg(ctx context.Context, workers int, factors []float32, w *score.SequenceWeights) (float64, error) {
+func (j sequenceJudge) ndcg(ctx context.Context, workers int, factors []float32, w *bundle.Encoder) (float64, error) {
 	ranks, err := j.ranks(ctx, workers, factors, w)
 	if err != nil {
 		return 0, err
@@ -91,19 +72,19 @@ func (j *sequenceJudge) ndcg(ctx context.Context, workers int, factors []float32
 }
 
 // ranks returns the place of each case's target, from 1, among all items but
-// those of the history, unless repeats count. Equal scores are ranked by index.
-func (j *sequenceJudge) ranks(ctx context.Context, workers int, factors []float32, w *score.SequenceWeights) ([]int, error) {
+// those of the history. Equal scores are ranked by index.
+func (j sequenceJudge) ranks(ctx context.Context, workers int, factors []float32, w *bundle.Encoder) ([]int, error) {
 	d := w.Dim
 	n := len(factors) / d
 	items := panels(quant.MatrixOf(factors, n, d))
-	ranks := make([]int, len(j.cases))
-	err := blocks(ctx, workers, len(j.cases), lossRows, func() func(from, to int) error {
+	ranks := make([]int, len(j))
+	err := blocks(ctx, workers, len(j), lossRows, func() func(from, to int) error {
 		encoder := score.NewSequence(*w)
 		var rows []float32
 		var persons, scores quant.Matrix
 		return func(from, to int) error {
 			persons, scores = zeros(persons, to-from, d), zeros(scores, to-from, len(items)*panel)
-			for k, c := range j.cases[from:to] {
+			for k, c := range j[from:to] {
 				rows = rows[:0]
 				for _, i := range c.history[max(0, len(c.history)-w.Length):] {
 					rows = append(rows, factors[int(i)*d:int(i)*d+d]...)
@@ -113,11 +94,9 @@ func (j *sequenceJudge) ranks(ctx context.Context, workers int, factors []float3
 				}
 			}
 			addScores(scores, persons, items)
-			for k, c := range j.cases[from:to] {
-				if !j.repeats {
-					for _, i := range c.history {
-						scores.Row(k)[i] = float32(math.Inf(-1))
-					}
+			for k, c := range j[from:to] {
+				for _, i := range c.history {
+					scores.Row(k)[i] = float32(math.Inf(-1))
 				}
 				ranks[from+k] = rankOf(scores.Row(k)[:n], int(c.target))
 			}

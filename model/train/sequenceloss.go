@@ -188,7 +188,7 @@ func (l *batchLoss) personSide(scores quant.Matrix, from int) {
 	addScores(scores, l.persons.Sub(from, from+scores.Rows, 0, d), l.cols)
 	for k := range scores.Rows {
 		row, at := scores.Row(k)[:n], l.place[l.target[from+k]]
-		most, own := largest(row), row[at]
+		most, own := greatest(row), row[at]
 		for c := range row {
 			row[c] -= most
 		}
@@ -232,8 +232,8 @@ func (l *batchLoss) itemSide(scores quant.Matrix, from int, positions [][]int32,
 	quant.AddProduct(l.ditems.Sub(from, to, 0, d), scores.Sub(0, scores.Rows, 0, r), l.persons)
 }
 
-// largest returns the largest of v, which is not empty.
-func largest(v []float32) float32 {
+// greatest returns the largest of v, which is not empty.
+func greatest(v []float32) float32 {
 	a, b, c, d := v[0], v[0], v[0], v[0]
 	for ; len(v) >= 4; v = v[4:] {
 		if v[0] > a {

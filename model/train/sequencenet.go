@@ -4,25 +4,25 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
-	"github.com/nearside/nearside/model/core/score"
 )
 
 // sequenceNet is an encoder's parameters, or their gradient: the matrices and
-// vectors of score.SequenceWeights lie in one flat slice.
+// vectors of bundle.Encoder lie in one flat slice.
 type sequenceNet struct {
-	score.SequenceWeights
+	bundle.Encoder
 	flat []float32
 }
 
 // sequenceFloats is how many parameters there are.
-func sequenceFloats(c SequenceConfig) int {
+func sequenceFloats(c sequenceConfig) int {
 	d := c.Dim
 	return c.Blocks*(4*d*d+c.Length+2*d) + 2*d
 }
 
 // newSequenceNet lays the parameters out in flat, sequenceFloats of them.
-func newSequenceNet(c SequenceConfig, flat []float32) *sequenceNet {
+func newSequenceNet(c sequenceConfig, flat []float32) *sequenceNet {
 	n := &sequenceNet{flat: flat}
 	take := func(size int) []float32 {
 		v := flat[:size:size]
@@ -32,7 +32,7 @@ func newSequenceNet(c SequenceConfig, flat []float32) *sequenceNet {
 	d := c.Dim
 	n.Dim, n.Hidden, n.Length = d, d, c.Length
 	for range c.Blocks {
-		n.Blocks = append(n.Blocks, score.SequenceBlock{
+		n.Blocks = append(n.Blocks, bundle.EncoderBlock{
 			Query: take(d * d), Value: take(d * d), Near: take(c.Length),
 			In: take(d * d), InBias: take(d), Out: take(d * d), OutBias: take(d),
 		})
@@ -95,7 +95,7 @@ type blockTape struct {
 	dshares []float32
 }
 
-func newSequenceTape(c SequenceConfig, net *sequenceNet) *sequenceTape {
+func newSequenceTape(c sequenceConfig, net *sequenceNet) *sequenceTape {
 	return &sequenceTape{
 		net: net, gradient: newSequenceNet(c, make([]float32, len(net.flat))),
 		blocks: make([]blockTape, len(net.Blocks)), transpose: make([]float32, c.Dim*max(c.Dim, c.Length)),
@@ -128,7 +128,7 @@ func (t *sequenceTape) forward(factors []float32, drop float32, rng *rand.Rand) 
 }
 
 // attend adds the attention of a block to x.
-func (t *sequenceTape) attend(w *score.SequenceBlock, b *blockTape, drop float32, rng *rand.Rand) {
+func (t *sequenceTape) attend(w *bundle.EncoderBlock, b *blockTape, drop float32, rng *rand.Rand) {
 	d := t.net.Dim
 	b.in.forward(t.x)
 	b.query, b.mix = zeros(b.query, t.x.Rows, d), zeros(b.mix, t.x.Rows, d)
@@ -155,7 +155,7 @@ func (t *sequenceTape) attend(w *score.SequenceBlock, b *blockTape, drop float32
 }
 
 // feed adds the rest of a block to x.
-func (t *sequenceTape) feed(w *score.SequenceBlock, b *blockTape, drop float32, rng *rand.Rand) {
+func (t *sequenceTape) feed(w *bundle.EncoderBlock, b *blockTape, drop float32, rng *rand.Rand) {
 	d, h := t.net.Dim, t.net.Hidden
 	b.between.forward(t.x)
 	b.hidden = repeated(b.hidden, w.InBias, t.x.Rows)
@@ -198,7 +198,7 @@ func (t *sequenceTape) backward() {
 }
 
 // feedBack is the way back through feed.
-func (t *sequenceTape) feedBack(w *score.SequenceBlock, b *blockTape, g *score.SequenceBlock) {
+func (t *sequenceTape) feedBack(w *bundle.EncoderBlock, b *blockTape, g *bundle.EncoderBlock) {
 	d, h := t.net.Dim, t.net.Hidden
 	t.sum = zeros(t.sum, t.dx.Rows, d)
 	copy(t.sum.Data, t.dx.Data)
@@ -223,7 +223,7 @@ func (t *sequenceTape) feedBack(w *score.SequenceBlock, b *blockTape, g *score.S
 }
 
 // attendBack is the way back through attend.
-func (t *sequenceTape) attendBack(w *score.SequenceBlock, b *blockTape, g *score.SequenceBlock) {
+func (t *sequenceTape) attendBack(w *bundle.EncoderBlock, b *blockTape, g *bundle.EncoderBlock) {
 	d := t.net.Dim
 	copy(t.sum.Data, t.dx.Data)
 	mask(t.sum.Data, b.mixMask)

@@ -58,7 +58,11 @@ func checkerboard(n int) *data.Matrix {
 
 func mustTrain(t *testing.T, m *data.Matrix, cfg Config) *Model {
 	t.Helper()
-	model, err := Train(context.Background(), input(m), cfg)
+	in := input(m)
+	if cfg.Algorithm == Sequence {
+		in.Sequences = &data.Sequences{Items: m.Cols, Ptr: m.Ptr, Item: m.Col}
+	}
+	model, err := Train(context.Background(), in, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -252,7 +252,7 @@ func statusOf(err error) abi.Status {
 		return abi.StatusVersion
 	case errors.Is(err, bundle.ErrHash):
 		return abi.StatusHash
-	case errors.Is(err, bundle.ErrLayout), errors.Is(err, score.ErrGram):
+	case errors.Is(err, bundle.ErrLayout), errors.Is(err, score.ErrGram), errors.Is(err, score.ErrSequence):
 		return abi.StatusLayout
 	case errors.As(err, &partial):
 		return abi.StatusPartial

@@ -144,6 +144,7 @@ test('the manifest says how items are found', { skip }, async () => {
     ['format2-ials', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
     ['pool-factors', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
     ['pool-pq-int8', { codec: 'pq', groups: 4, rescore: 'int8', candidates: 20 }, true],
+    ['sequence', { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }, false],
     ['pool', null, false],
     ['ease', null, false],
   ])) {

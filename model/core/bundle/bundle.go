@@ -20,7 +20,7 @@ type Bundle struct {
 
 	Popularity wire.Uint32s // n
 
-	// For ScorerFoldIn, and for a ScorerPool with factors; else nil.
+	// For ScorerFoldIn and ScorerSequence, and for a ScorerPool with factors; else nil.
 	Table   quant.Table // what is scanned
 	Rescore quant.Table // what gives candidates their score; nil: none, or not there yet
 
@@ -31,7 +31,8 @@ type Bundle struct {
 	// For ScorerNeighbours.
 	Neighbours Neighbours
 
-	Pool *Pool // for ScorerPool; else nil
+	Pool    *Pool    // for ScorerPool; else nil
+	Encoder *Encoder // for ScorerSequence; else nil
 
 	ids, titles, tagNames, authors, urls, images Strings
 	tagEnds, published                           wire.Uint32s

@@ -120,6 +120,7 @@ const (
 	ScorerFoldIn     Scorer = 2 // item factors; the person's are solved on the device
 	ScorerNeighbours Scorer = 3 // sum over the rows of the history's items
 	ScorerPool       Scorer = 4 // see Pool
+	ScorerSequence   Scorer = 5 // item factors; an Encoder makes the person's of the history
 )
 
 // Scoring is what the scorer needs besides the sections.
@@ -277,7 +278,7 @@ func readScoring(d *wire.Decoder) (s Scoring) {
 	for m.Next() {
 		switch m.Key {
 		case 0:
-			s.Scorer = Scorer(d.Uint(uint64(ScorerPool)))
+			s.Scorer = Scorer(d.Uint(uint64(ScorerSequence)))
 		case 1:
 			if d.Array(profile.Kinds) != profile.Kinds {
 				d.Fail("a weight for each of 6 kinds")
@@ -293,7 +294,7 @@ func readScoring(d *wire.Decoder) (s Scoring) {
 	}
 	m.Require(0, 1, 2)
 	if s.Scorer == ScorerUnknown {
-		d.Fail("a scorer from 1 to 4")
+		d.Fail("a scorer from 1 to 5")
 	}
 	return s
 }

@@ -28,6 +28,7 @@ const (
 	KindGains       Kind = 11 // uint8[n]: see Pool
 	KindPoolWeights Kind = 12 // float32[buckets × (columns+2) × positions]
 	KindNet         Kind = 13 // see readNet
+	KindEncoder     Kind = 14 // see ReadEncoder
 	KindRows        Kind = 16 // the codes of the item factors, as the manifest's codec has them
 	KindRowScales   Kind = 17 // for int8 and int4 uint16[n], each at least 1; for pq and binary uint8[n]
 	KindGram        Kind = 18 // float32[d×d], symmetric: alpha·YᵀY of the fold-in
@@ -55,6 +56,7 @@ var kindNames = map[Kind]string{
 	KindCentroids: "centroids", KindCentScales: "centroid-scales",
 	KindRescore: "rescore", KindRescoreScales: "rescore-scales",
 	KindTrend: "trend", KindGains: "gains", KindPoolWeights: "pool-weights", KindNet: "net",
+	KindEncoder:    "encoder",
 	KindPoolCounts: "pool-counts", KindPoolItems: "pool-items", KindPoolCodes: "pool-codes", KindPoolScales: "pool-scales",
 	KindStarts: "starts", KindNeighbours: "neighbours", KindWeights: "weights", KindScales: "scales",
 }
@@ -186,6 +188,8 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 		need = append(need, KindStarts, KindNeighbours, KindWeights, KindScales)
 	case ScorerPool:
 		need, optional = b.Manifest.poolSections(need, optional)
+	case ScorerSequence:
+		need = append(append(need, KindEncoder), codecSections(b.Manifest.Retrieval.Codec)...)
 	}
 	// Of the late sections the manifest alone has to say that they will come.
 	need = append(need, b.Manifest.lateSections()...)
@@ -251,6 +255,8 @@ func (b *Bundle) load(raw map[Kind][]byte) (err error) {
 		return b.loadNeighbours(raw, n)
 	case ScorerPool:
 		return b.loadPool(raw, n, d)
+	case ScorerSequence:
+		return b.loadSequence(raw, n, d)
 	}
 	return nil
 }
@@ -339,14 +345,16 @@ func (m *Manifest) lateBytes() (sum int) {
 // in what format 1 took for granted.
 func (m *Manifest) setFormat(version uint64) error {
 	has := m.Retrieval != Retrieval{}
-	foldIn, pool := m.Scoring.Scorer == ScorerFoldIn, m.Scoring.Scorer == ScorerPool
+	scorer := m.Scoring.Scorer
+	foldIn, pool := scorer == ScorerFoldIn, scorer == ScorerPool
+	always := foldIn || scorer == ScorerSequence // it has factors
 	switch {
-	case pool && version < 3:
+	case scorer >= ScorerPool && version < 3:
 		return errors.New("nothing of format 3 in an earlier one")
 	case (m.Pool != nil) != pool:
 		return errors.New("a pool for its scorer, and for nothing else")
-	case !foldIn && !pool && m.Limits.Dim > 0:
-		return errors.New("factors for fold-in and pools, and for nothing else")
+	case !always && !pool && m.Limits.Dim > 0:
+		return errors.New("factors for fold-in, pools and sequences, and for nothing else")
 	case pool && m.Limits.Dim == 0 && m.Pool.Nearest > 0:
 		return errors.New("nearest items where there are factors")
 	case m.Retrieval.Rescore == CodecNone && m.EarlyAnswers != nil && version > 1:
@@ -355,7 +363,7 @@ func (m *Manifest) setFormat(version uint64) error {
 		return errors.New("nothing of format 2 in format 1")
 	case version == 1 && foldIn:
 		m.Retrieval.Codec = CodecInt8
-	case version > 1 && has != (foldIn || pool && m.Limits.Dim > 0):
+	case version > 1 && has != (always || pool && m.Limits.Dim > 0):
 		return errors.New("a retrieval where there are factors, and nowhere else")
 	case pool:
 		return m.boundFactors()
@@ -374,6 +382,17 @@ func (b *Bundle) loadFoldIn(raw map[Kind][]byte, n, d int) (err error) {
 		return err
 	}
 	b.Ridge, err = floatsOf(KindRidge, raw[KindRidge], b.Manifest.Limits.History+1, 0)
+	return err
+}
+
+func (b *Bundle) loadSequence(raw map[Kind][]byte, n, d int) (err error) {
+	if b.Encoder, err = ReadEncoder(raw[KindEncoder]); err != nil {
+		return layout(KindEncoder, err.Error())
+	}
+	if b.Encoder.Dim != d {
+		return layout(KindEncoder, "as many factors as the items have")
+	}
+	b.Table, err = b.loadTable(raw, n, d)
 	return err
 }
 

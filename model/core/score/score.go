@@ -24,7 +24,7 @@ type Taste struct {
 
 // History is a person's events as a bundle sees them.
 type History struct {
-	Tastes  []Taste // one per item with a weight, in order of appearance; for pools the newest first
+	Tastes  []Taste // one per item with a weight, in order of appearance; for pools and sequences the newest first
 	Seen    []int   // items of the history, hidden ones included
 	Hidden  []int   // those that the person does not want to see
 	Unknown int     // events on items that the catalogue does not have
@@ -41,17 +41,20 @@ type Scorer struct {
 	// For neighbours.
 	scores []int64 // n
 
-	pooler *Pooler // for pools, else nil
+	pooler   *Pooler   // for pools, else nil
+	sequence *Sequence // for sequences, else nil
 
-	// For fold-in, and query for pools with factors.
+	// For fold-in; query, person and rows for sequences, and query for pools with
+	// factors, too.
 	query  *quant.Query
 	system []float32 // d×d, lower triangle: the Cholesky factor after Rank
 	person []float32 // d
 	rows   []float32 // tastes×d: the history's item factors; for pools those of the list's items
 	pull   []float32 // tastes: their weights
-	across []float32 // d×tastes: rows, transposed, once reasons are asked for; for pools see explain
+	across []float32 // d×tastes: rows, transposed, once reasons are asked for; for pools see explain, for sequences see sequenceParts
 	has    bool      // across is that of the last Rank
 	z      []float32 // d
+	rest   []float32 // for sequences: tastes×d, the rows without one
 
 	parts   []float32 // tastes
 	reasons []Reason
@@ -69,6 +72,8 @@ func New(b *bundle.Bundle) *Scorer {
 		s.scores = make([]int64, b.Manifest.Limits.Items)
 	case bundle.ScorerFoldIn:
 		s.system, s.person, s.z = make([]float32, d*d), make([]float32, d), make([]float32, d)
+	case bundle.ScorerSequence:
+		s.sequence, s.person, s.z = NewSequence(*b.Encoder), make([]float32, d), make([]float32, d)
 	case bundle.ScorerPool:
 		s.pooler = NewPooler(Parts{
 			Pool: b.Pool, Popularity: b.Popularity, Table: b.Table, Fine: s.fine(), Dim: d,
@@ -96,7 +101,7 @@ func (s *Scorer) Read(events []profile.Event, now int64) History {
 	counted := 0
 	for step := range events {
 		e := step
-		if s.pooler != nil { // the newest first
+		if s.pooler != nil || s.sequence != nil { // the newest first
 			e = len(events) - 1 - step
 		}
 		item, ok := s.b.Lookup(events[e].Item)
@@ -190,7 +195,12 @@ func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candi
 		s.pooler.Fine = s.fine() // the rows that rescore may have come
 		return s.pooler.Rank(tastes, events, k, blocked), false, nil
 	}
-	if err := s.foldIn(tastes); err != nil {
+	if s.sequence != nil {
+		err = s.encode(tastes)
+	} else {
+		err = s.foldIn(tastes)
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	return s.Near(s.person, k, blocked), false, nil
@@ -294,7 +304,8 @@ type Reason struct {
 //
 // For fold-in a taste's part is w·yᵀA⁻¹y_i (Hu, Koren, Volinsky 2008, section
 // 5): their sum is the score. For neighbours it is the weight's product, for
-// pools what it adds to the pool's sum; a net says nothing of its reasons.
+// pools what it adds to the pool's sum; a net says nothing of its reasons. For
+// sequences it is what the score loses when the history has been without it.
 func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
 	s.parts = grow(s.parts, len(tastes))
 	parts := s.parts
@@ -305,6 +316,8 @@ func (s *Scorer) Reasons(item int, tastes []Taste, max int) []Reason {
 		s.neighbourParts(item, tastes)
 	case bundle.ScorerPool:
 		parts = s.poolParts(item)
+	case bundle.ScorerSequence:
+		s.sequenceParts(item)
 	default:
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 )
 
@@ -11,53 +12,10 @@ import (
 // the item rows are wrong.
 var ErrSequence = errors.New("score: the sequence encoder's result is not finite")
 
-// Bounds of an encoder. They bound the work too: at the greatest sizes and
-// quant.MaxDim a history takes some hundred million multiplications, at the
-// sizes that are trained half a million.
-const (
-	MaxSequenceLength = 200
-	MaxSequenceHidden = 1024
-	MaxSequenceBlocks = 2
-)
-
-// SequenceWeights are the parameters of a sequence encoder. With N(x) = (x -
-// mean)/deviation, e_0 … e_l-1 the factors of a person's last l items, oldest
-// first, and d the number of factors, each block turns rows x into
-//
-//	a_ij = softmax_j≤i( N(x_i)·Query·N(x_j)ᵀ/√d + Near[i-j] )
-//	x_i += (Σ_j a_ij N(x_j)) · Value
-//	x_i += max(0, N(x_i)·In + InBias) · Out + OutBias
-//
-// from x = √d·e on. The person is N(x_l-1)·Gain + Bias, and scores an item by
-// the dot product with the item's factors.
-//
-// This is the self-attention of Kang and McAuley, "Self-attentive sequential
-// recommendation", ICDM 2018, with one head. Three things differ. Query is the
-// product of their query and key matrix and Value that of value and output, so
-// that the last block, of which one row is wanted, costs a few
-// matrix-vector products. The place of an item counts as its distance, as in Raffel
-// et al., JMLR 21 (2020), section 2.1, not as a vector added to it. And only the
-// last norm has a gain and a bias, because what follows the others is linear.
-type SequenceWeights struct {
-	Dim, Hidden, Length int
-	Blocks              []SequenceBlock
-	Gain, Bias          []float32 // d
-}
-
-// SequenceBlock is one block of SequenceWeights; matrices are row-major.
-type SequenceBlock struct {
-	Query, Value []float32 // d×d
-	Near         []float32 // Length: for an item so many places before
-	In           []float32 // d×Hidden
-	InBias       []float32 // Hidden
-	Out          []float32 // Hidden×d
-	OutBias      []float32 // d
-}
-
-// Sequence turns a history into a person's factors. It keeps its buffers
+// Sequence turns a history into a person's factors by an encoder. It keeps its buffers
 // between calls and is not safe for concurrent use.
 type Sequence struct {
-	SequenceWeights
+	bundle.Encoder
 	x, n   []float32 // Length×d
 	query  []float32 // Length×d
 	mix    []float32 // Length×d
@@ -67,11 +25,11 @@ type Sequence struct {
 
 // NewSequence returns an encoder with weights w, which it keeps. Their sizes
 // must fit one another and the bounds.
-func NewSequence(w SequenceWeights) *Sequence {
+func NewSequence(w bundle.Encoder) *Sequence {
 	rows := func(d int) []float32 { return make([]float32, w.Length*d) }
 	return &Sequence{
-		SequenceWeights: w,
-		x:               rows(w.Dim), n: rows(w.Dim), query: rows(w.Dim), mix: rows(w.Dim),
+		Encoder: w,
+		x:       rows(w.Dim), n: rows(w.Dim), query: rows(w.Dim), mix: rows(w.Dim),
 		hidden: rows(w.Hidden), shares: rows(1),
 	}
 }
@@ -114,7 +72,7 @@ func (s *Sequence) PersonTo(person, rows []float32) error {
 
 // attend does the attention of block b for the rows from … l-1. It returns false
 // when a weight of it is not finite.
-func (s *Sequence) attend(b *SequenceBlock, l, from int) bool {
+func (s *Sequence) attend(b *bundle.EncoderBlock, l, from int) bool {
 	d := s.Dim
 	for i := range l {
 		quant.Normalise(s.n[i*d:i*d+d], s.x[i*d:i*d+d])
@@ -142,7 +100,7 @@ func (s *Sequence) attend(b *SequenceBlock, l, from int) bool {
 }
 
 // feed does the rest of block b for the rows from … l-1.
-func (s *Sequence) feed(b *SequenceBlock, l, from int) {
+func (s *Sequence) feed(b *bundle.EncoderBlock, l, from int) {
 	d, h := s.Dim, s.Hidden
 	for i := from; i < l; i++ {
 		quant.Normalise(s.n[i*d:i*d+d], s.x[i*d:i*d+d])
@@ -165,4 +123,50 @@ func (s *Sequence) feed(b *SequenceBlock, l, from int) {
 func addTimes(dst, a, b []float32, k, n int) {
 	m := len(a) / k
 	quant.AddProduct(quant.MatrixOf(dst, m, n), quant.MatrixOf(a, m, k), quant.MatrixOf(b, k, n))
+}
+
+// encode sets the person's factors to what the tastes, newest first, say. What
+// they weigh does not matter to it.
+func (s *Scorer) encode(tastes []Taste) error {
+	d := len(s.person)
+	tastes = tastes[:min(len(tastes), s.sequence.Length)]
+	s.rows = grow(s.rows, len(tastes)*d)
+	table := s.fine()
+	for t, taste := range tastes {
+		at := len(tastes) - 1 - t // the oldest first
+		table.DecodeTo(s.rows[at*d:at*d+d], taste.Item)
+	}
+	return s.sequence.PersonTo(s.person, s.rows)
+}
+
+// sequenceParts sets parts to what item loses when the history has been without
+// each taste, and to 0 for those that were not looked at.
+func (s *Scorer) sequenceParts(item int) {
+	d := len(s.person)
+	clear(s.parts)
+	l := min(len(s.rows)/d, len(s.parts))
+	if l == 0 {
+		return
+	}
+	if !s.has {
+		s.across = grow(s.across, l*d) // l×d: what the person loses
+		s.has = true
+		s.rest = grow(s.rest, (l-1)*d)
+		for t := range l {
+			at := (l - 1 - t) * d
+			copy(s.rest, s.rows[:at])
+			copy(s.rest[at:], s.rows[at+d:])
+			less := s.across[t*d : t*d+d]
+			if s.sequence.PersonTo(less, s.rest) != nil {
+				copy(less, s.person) // it says nothing of this taste
+			}
+			for f, v := range s.person {
+				less[f] = v - less[f]
+			}
+		}
+	}
+	s.fine().DecodeTo(s.z, item)
+	for t := range l {
+		s.parts[t] = dot(s.across[t*d:t*d+d], s.z)
+	}
 }

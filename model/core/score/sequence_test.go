@@ -6,10 +6,13 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/quant"
 )
 
 // randomSequence has weights of the size that training leaves.
-func randomSequence(rng *rand.Rand, d, hidden, length, blocks int) SequenceWeights {
+func randomSequence(rng *rand.Rand, d, hidden, length, blocks int) bundle.Encoder {
 	normal := func(n int, std float64) []float32 {
 		v := make([]float32, n)
 		for k := range v {
@@ -17,9 +20,9 @@ func randomSequence(rng *rand.Rand, d, hidden, length, blocks int) SequenceWeigh
 		}
 		return v
 	}
-	w := SequenceWeights{Dim: d, Hidden: hidden, Length: length, Gain: normal(d, 1), Bias: normal(d, .3)}
+	w := bundle.Encoder{Dim: d, Hidden: hidden, Length: length, Gain: normal(d, 1), Bias: normal(d, .3)}
 	for range blocks {
-		w.Blocks = append(w.Blocks, SequenceBlock{
+		w.Blocks = append(w.Blocks, bundle.EncoderBlock{
 			Query: normal(d*d, .2), Value: normal(d*d, .2), Near: normal(length, 1),
 			In: normal(d*hidden, .2), InBias: normal(hidden, .2), Out: normal(hidden*d, .2), OutBias: normal(d, .2),
 		})
@@ -35,9 +38,9 @@ func randomRows(rng *rand.Rand, n int) []float32 {
 	return rows
 }
 
-// plainPerson is SequenceWeights' definition, all rows of all blocks, in
+// plainPerson is bundle.Encoder's definition, all rows of all blocks, in
 // float64.
-func plainPerson(w SequenceWeights, rows []float32) []float64 {
+func plainPerson(w bundle.Encoder, rows []float32) []float64 {
 	d := w.Dim
 	x := make([][]float64, len(rows)/d)
 	for i := range x {
@@ -122,7 +125,7 @@ func TestSequenceIsItsDefinition(t *testing.T) {
 				if err := s.PersonTo(person, rows); err != nil {
 					t.Fatal(err)
 				}
-				want := plainPerson(s.SequenceWeights, rows[max(0, l-7)*d:])
+				want := plainPerson(s.Encoder, rows[max(0, l-7)*d:])
 				for k := range want {
 					if math.Abs(float64(person[k])-want[k]) > tol {
 						t.Fatalf("d=%d, %d blocks, %d items: factor %d: got %v, want %v", d, blocks, l, k, person[k], want[k])
@@ -154,14 +157,14 @@ func TestSequenceGivesTheSameBitsEverywhere(t *testing.T) {
 // A document has no infinities, but numbers from which they come.
 func TestSequenceRefusesWhatIsNotFinite(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
-	for name, part := range map[string]func(w *SequenceWeights, rows []float32) []float32{
-		"rows":  func(_ *SequenceWeights, rows []float32) []float32 { return rows },
-		"query": func(w *SequenceWeights, _ []float32) []float32 { return w.Blocks[0].Query },
-		"value": func(w *SequenceWeights, _ []float32) []float32 { return w.Blocks[0].Value },
-		"near":  func(w *SequenceWeights, _ []float32) []float32 { return w.Blocks[0].Near },
-		"in":    func(w *SequenceWeights, _ []float32) []float32 { return w.Blocks[0].In },
-		"out":   func(w *SequenceWeights, _ []float32) []float32 { return w.Blocks[0].Out },
-		"gain":  func(w *SequenceWeights, _ []float32) []float32 { return w.Gain },
+	for name, part := range map[string]func(w *bundle.Encoder, rows []float32) []float32{
+		"rows":  func(_ *bundle.Encoder, rows []float32) []float32 { return rows },
+		"query": func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].Query },
+		"value": func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].Value },
+		"near":  func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].Near },
+		"in":    func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].In },
+		"out":   func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].Out },
+		"gain":  func(w *bundle.Encoder, _ []float32) []float32 { return w.Gain },
 	} {
 		w, rows := randomSequence(rng, 8, 8, 5, 1), randomRows(rng, 5*8)
 		for k, v := range part(&w, rows) {
@@ -169,6 +172,55 @@ func TestSequenceRefusesWhatIsNotFinite(t *testing.T) {
 		}
 		if err := NewSequence(w).PersonTo(make([]float32, 8), rows); !errors.Is(err, ErrSequence) {
 			t.Errorf("%s: got %v, want ErrSequence", name, err)
+		}
+	}
+}
+
+// TestSequenceAtEightBits: a person's direction hardly turns when the weights
+// and the items of the history are int8.
+func TestSequenceAtEightBits(t *testing.T) {
+	const d, length, least = 64, 50, .995 // cosine
+	rng := rand.New(rand.NewPCG(1, 1))
+	for blocks := 1; blocks <= 2; blocks++ {
+		w := randomSequence(rng, d, d, length, blocks)
+		doc, err := w.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := blocks*(4*d*(d+2)+4*(length+2*d)) + 2*4*d + 200; len(doc) > want {
+			t.Errorf("%d blocks: got %d bytes, want at most %d", blocks, len(doc), want)
+		}
+		read, err := bundle.ReadEncoder(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		float, coded := NewSequence(w), NewSequence(*read)
+		for _, l := range []int{1, 2, 10, 50} {
+			rows := make([]float32, l*d)
+			for k := range rows {
+				rows[k] = float32(rng.NormFloat64())
+			}
+			want, got, row := make([]float32, d), make([]float32, d), make([]float32, l*d)
+			if err := float.PersonTo(want, rows); err != nil {
+				t.Fatal(err)
+			}
+			codes, scales, exp := quant.EncodeRows(rows, d)
+			for i := range l {
+				for f, c := range codes[i*d : (i+1)*d] {
+					row[i*d+f] = float32(int32(c)*int32(scales[i])) * quant.Pow2(exp)
+				}
+			}
+			if err := coded.PersonTo(got, row); err != nil {
+				t.Fatal(err)
+			}
+			var ab, aa, bb float64
+			for f := range want {
+				a, b := float64(want[f]), float64(got[f])
+				ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
+			}
+			if cosine := ab / math.Sqrt(aa*bb); cosine < least {
+				t.Errorf("%d blocks, %d items: cosine %v, want %v or more", blocks, l, cosine, least)
+			}
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (r *Recommender) Respond(dst, request []byte) ([]byte, error) {
 
 // Recommend answers req, which is within the bundle's limits. The slate's items
 // belong to the recommender and hold until the next call; their strings belong
-// to the bundle. Errors are ErrSeen as a *RequestError, and [score.ErrGram].
+// to the bundle. Errors are ErrSeen as a *RequestError, [score.ErrGram] and [score.ErrSequence].
 func (r *Recommender) Recommend(req Request) (Slate, error) {
 	if req.Seen == SeenShow && r.b.Pool == nil {
 		return Slate{}, &RequestError{Err: ErrSeen}
@@ -234,7 +234,7 @@ func (r *Recommender) Answer(request []byte) (bundle.KnownAnswer, error) {
 
 // Check computes the bundle's known answers and compares: those of the codes
 // alone while that is all there is. Errors are ErrKnownAnswer and
-// [score.ErrGram].
+// [score.ErrGram] and [score.ErrSequence].
 func (r *Recommender) Check() error {
 	answers := r.b.Manifest.KnownAnswers
 	if r.b.Early() {

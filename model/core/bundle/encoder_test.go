@@ -1,4 +1,4 @@
-package score_test
+package bundle_test
 
 import (
 	"errors"
@@ -10,13 +10,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/wire"
-	"github.com/nearside/nearside/model/pack"
 )
 
 // weights are exact at 8 bits: whole numbers of 1/64 up to 127 of them.
-func weights(d, hidden, length, blocks int) *score.SequenceWeights {
+func weights(d, hidden, length, blocks int) *bundle.Encoder {
 	rng := rand.New(rand.NewPCG(1, 1))
 	numbers := func(n int) []float32 {
 		v := make([]float32, n)
@@ -25,9 +24,9 @@ func weights(d, hidden, length, blocks int) *score.SequenceWeights {
 		}
 		return v
 	}
-	w := &score.SequenceWeights{Dim: d, Hidden: hidden, Length: length, Gain: numbers(d), Bias: numbers(d)}
+	w := &bundle.Encoder{Dim: d, Hidden: hidden, Length: length, Gain: numbers(d), Bias: numbers(d)}
 	for range blocks {
-		w.Blocks = append(w.Blocks, score.SequenceBlock{
+		w.Blocks = append(w.Blocks, bundle.EncoderBlock{
 			Query: numbers(d * d), Value: numbers(d * d), Near: numbers(length),
 			In: numbers(d * hidden), InBias: numbers(hidden), Out: numbers(hidden * d), OutBias: numbers(d),
 		})
@@ -35,20 +34,20 @@ func weights(d, hidden, length, blocks int) *score.SequenceWeights {
 	return w
 }
 
-func appendSequence(t testing.TB, w *score.SequenceWeights) []byte {
+func appendEncoder(t testing.TB, w *bundle.Encoder) []byte {
 	t.Helper()
-	doc, err := pack.AppendSequence(nil, w)
+	doc, err := w.Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
 
-// TestSequenceDocumentHasTheWeights: a matrix loses at most half a step of its
+// TestEncoderDocumentHasTheWeights: a matrix loses at most half a step of its
 // row, everything else nothing.
-func TestSequenceDocumentHasTheWeights(t *testing.T) {
+func TestEncoderDocumentHasTheWeights(t *testing.T) {
 	want := weights(5, 3, 4, 2)
-	got, err := score.ReadSequence(appendSequence(t, want))
+	got, err := bundle.ReadEncoder(appendEncoder(t, want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,14 +75,14 @@ func TestSequenceDocumentHasTheWeights(t *testing.T) {
 			*m.got, *m.want = nil, nil
 		}
 	}
-	if diff := cmp.Diff(*want, got.SequenceWeights); diff != "" {
+	if diff := cmp.Diff(*want, *got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestReadSequenceRefuses(t *testing.T) {
+func TestReadEncoderRefuses(t *testing.T) {
 	const d, hidden, length = 5, 3, 4
-	good := appendSequence(t, weights(d, hidden, length, 1))
+	good := appendEncoder(t, weights(d, hidden, length, 1))
 	at := func(k int, b byte) []byte {
 		doc := slices.Clone(good)
 		doc[k] = b
@@ -106,7 +105,7 @@ func TestReadSequenceRefuses(t *testing.T) {
 		{"more behind", append(slices.Clone(good), 0), "no byte"},
 		{"infinite bias", infinite, "finite"},
 	} {
-		_, err := score.ReadSequence(test.doc)
+		_, err := bundle.ReadEncoder(test.doc)
 		var bad *wire.Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want a wire.Error with %q", test.name, err, test.want)
@@ -114,29 +113,42 @@ func TestReadSequenceRefuses(t *testing.T) {
 	}
 }
 
-// FuzzSequence feeds the reader of an untrusted document: no panic, and what is
-// read turns a history into finite numbers or says that it cannot.
-func FuzzSequence(f *testing.F) {
+// FuzzEncoder feeds the reader of an untrusted document: no panic, and what is
+// read is as it says.
+func FuzzEncoder(f *testing.F) {
 	for blocks := 1; blocks <= 2; blocks++ {
-		f.Add(appendSequence(f, weights(3, 2, 2, blocks)))
+		f.Add(appendEncoder(f, weights(3, 2, 2, blocks)))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		s, err := score.ReadSequence(doc)
+		w, err := bundle.ReadEncoder(doc)
 		if err != nil {
 			return
 		}
-		person := make([]float32, s.Dim)
-		for l := range min(s.Length, 3) + 2 {
-			rows := slices.Repeat([]float32{1}, l*s.Dim)
-			for k := range rows {
-				rows[k] = float32(k % 7)
-			}
-			err := s.PersonTo(person, rows)
-			for k, v := range person {
-				if err == nil && !(math.Abs(float64(v)) <= math.MaxFloat32) {
-					t.Fatalf("factor %d of a history of %d: got %v and no error", k, l, v)
-				}
-			}
+		if _, err := w.Append(nil); err != nil && !strings.Contains(err.Error(), "2^60") {
+			t.Fatalf("what was read is not written: %v", err)
 		}
 	})
+}
+
+func TestEncoderAppendRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func(w *bundle.Encoder)
+		want string
+	}{
+		{"no factors", func(w *bundle.Encoder) { w.Dim = 0 }, "0 factors: want 1 to 1024"},
+		{"hidden", func(w *bundle.Encoder) { w.Hidden = 1 << 20 }, "1048576 hidden units"},
+		{"length", func(w *bundle.Encoder) { w.Length = 201 }, "201 items"},
+		{"blocks", func(w *bundle.Encoder) { w.Blocks = nil }, "0 blocks"},
+		{"short", func(w *bundle.Encoder) { w.Gain = w.Gain[1:] }, "Gain has 3 numbers: want 4"},
+		{"block", func(w *bundle.Encoder) { w.Blocks[1].In = nil }, "block 1: In has 0 numbers: want 16"},
+		{"NaN", func(w *bundle.Encoder) { w.Blocks[0].Near[1] = float32(math.NaN()) }, "block 0: Near: number 1 is NaN"},
+		{"infinity", func(w *bundle.Encoder) { w.Bias[3] = float32(math.Inf(-1)) }, "Bias: number 3 is -Inf"},
+	} {
+		w := weights(4, 4, 3, 2)
+		test.edit(w)
+		if _, err := w.Append(nil); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want an error with %q", test.name, err, test.want)
+		}
+	}
 }
