@@ -47,6 +47,23 @@ func (t *table) render(rows []tableRow) string {
 	return b.String()
 }
 
+// reached says what auto misses of what it must reach, if it was run.
+func (t *table) reached(rows []tableRow) error {
+	for _, r := range rows {
+		for _, found := range r.Found.Rows {
+			if found.Model != "auto" || r.set != "" || found.Through != "module" {
+				continue
+			}
+			for at, want := range t.want {
+				if got := t.scaled(t.columns[at].of(found.Result)).Mean; got < want {
+					return fmt.Errorf("auto has a %s of %s: want %s", t.columns[at].title, t.number(got), t.number(want))
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // label names a run: its model and the numbers that are no defaults.
 func (r tableRow) label() string {
 	words := []string{r.run.model}
@@ -99,10 +116,16 @@ func (t *table) number(v float64) string {
 }
 
 func (t *table) estimate(e eval.Estimate) string {
+	e = t.scaled(e)
+	return t.number(e.Mean) + " ±" + t.number(e.CI)
+}
+
+// scaled returns e in the table's unit.
+func (t *table) scaled(e eval.Estimate) eval.Estimate {
 	if t.percent {
 		e.Mean, e.CI = 100*e.Mean, 100*e.CI
 	}
-	return t.number(e.Mean) + " ±" + t.number(e.CI)
+	return e
 }
 
 // commands says how the lines were made: what all commands have in common, and

@@ -129,6 +129,8 @@ var (
 	easeChoices = []string{"lambda=100", "lambda=300", "lambda=1000", "lambda=3000"}
 
 	ridgeChoices = []string{"lambda=2", "lambda=4", "lambda=8"}
+	slimChoices  = []string{"l2=30", "l2=100", "l2=300"}
+	bprChoices   = []string{"epochs=100,decay=0.002", "epochs=100,decay=0.005", "epochs=200,decay=0.005"}
 
 	// Bundles of at most 190 bytes an item.
 	smallLists     = []string{"neighbours=48"}
@@ -267,6 +269,8 @@ func lists() []table {
 			{model: "popular", through: both, short: true},
 			{model: "ease", choices: easeChoices, through: both, short: true},
 			{model: "ridge", choices: ridgeChoices, through: both, short: true},
+			{model: "slim", choices: slimChoices, through: both},
+			{model: "bpr", choices: bprChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
 			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
@@ -289,6 +293,7 @@ func leaveOneOut() []table {
 				{model: "popular", through: both, short: short},
 				{model: "ridge", choices: ridgeChoices, through: both, short: short},
 				{model: "ials", choices: ialsChoices, through: both, short: short},
+				{model: "sequence", through: both},
 				{model: "auto", through: "module", short: short},
 				{model: "auto", choices: smallSequences, through: "module"},
 			},
@@ -351,6 +356,7 @@ func leaveOneOut() []table {
 				{model: "popular", through: both},
 				{model: "ridge", choices: ridgeChoices, through: both},
 				{model: "ials", choices: ialsFew, through: both},
+				{model: "sequence", through: both},
 				{model: "auto", through: "module"},
 				{model: "auto", choices: smallSequences, through: "module"},
 			},

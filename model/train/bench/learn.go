@@ -128,11 +128,11 @@ func processor() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// whole prints what the command needs for 25m, from the text of the log to the
-// file of the model.
-func (b bench) whole(w *world) error {
-	cmd := exec.Command(b.nearside, "train", "--events", w.events, "--model", "ials",
-		"--set", fmt.Sprintf("dim=64,epochs=%d", epochs), "--workers", itoa(b.threads), "--out", filepath.Join(w.folder, "model.nsm"))
+// whole prints what the command needs to learn a model, from the text of the log
+// to the file.
+func (b bench) whole(w *world, model, set string) error {
+	cmd := exec.Command(b.nearside, "train", "--events", w.events, "--model", model,
+		"--set", set, "--workers", itoa(b.threads), "--out", filepath.Join(w.folder, "model.nsm"))
 	at := time.Now()
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, os.ErrNotExist) {
@@ -143,8 +143,8 @@ func (b bench) whole(w *world) error {
 		return fmt.Errorf("%s: %w: %s", b.nearside, err, out)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	fmt.Printf("\nnearside train, %d pairs from text, 64 factors, %d epochs: %.0f s, %.0f s of processor, %d MB\n", len(w.pairs.Col),
-		epochs, time.Since(at).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss/1024)
+	fmt.Printf("\nnearside train --model %s --set %s, %d pairs of %d items from text: %.0f s, %.0f s of processor, %d MB\n", model, set, len(w.pairs.Col),
+		w.pairs.Cols, time.Since(at).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss/1024)
 	return nil
 }
 

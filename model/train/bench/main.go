@@ -68,7 +68,7 @@ func main() {
 	var b bench
 	flag.StringVar(&b.folder, "folder", ".cache/bench-train", "where worlds and factors go")
 	flag.StringVar(&b.python, "python", ".cache/bench-train/venv/bin/python", "a Python that has implicit 0.7")
-	flag.StringVar(&b.nearside, "nearside", "bin/nearside", "the command, for a whole training of 25m")
+	flag.StringVar(&b.nearside, "nearside", "bin/nearside", "the command, for whole trainings")
 	flag.IntVar(&b.threads, "threads", runtime.NumCPU(), "threads of each contender")
 	tune := flag.Bool("tune", false, "print what each setting reaches on a tenth of the training items")
 	learn := flag.String("learn", "", "for the program itself: learn the pairs in this folder and print what it took")
@@ -103,8 +103,11 @@ func main() {
 		for _, d := range worlds[name].dims {
 			exitOn(b.compare(w, d))
 		}
-		if name == "25m" {
-			exitOn(b.whole(w))
+		switch name {
+		case "5m":
+			exitOn(b.whole(w, "ease", "lambda=500"))
+		case "25m":
+			exitOn(b.whole(w, "ials", fmt.Sprintf("dim=64,epochs=%d", epochs)))
 		}
 	}
 }
