@@ -133,8 +133,8 @@ var (
 	bprChoices   = []string{"epochs=100,decay=0.002", "epochs=100,decay=0.005", "epochs=200,decay=0.005"}
 
 	// Bundles of at most 190 bytes an item.
-	smallLists     = []string{"neighbours=48"}
-	smallCodes     = []string{"--bytes-per-item", "64", "--rescore", "none"}
+	smallLists     = []string{"neighbours=20,dim=256", "neighbours=34,dim=192", "neighbours=48,dim=128", "neighbours=48,dim=64"}
+	smallLarge     = []string{"neighbours=15,dim=256", "neighbours=27,dim=192", "neighbours=38,dim=128"} // 40,000 items
 	smallSequences = []string{"neighbours=18,dim=32"}
 )
 
@@ -227,7 +227,7 @@ func lists() []table {
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
+			{model: "auto", choices: smallLarge, through: "module"},
 		},
 	}, {
 		name: "yelp2018", title: "Yelp2018, split of LightGCN (SIGIR 2020)",
@@ -249,7 +249,7 @@ func lists() []table {
 			{model: "popular", through: both},
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
+			{model: "auto", choices: smallLarge, through: "module"},
 		},
 	}, {
 		name: "movielens-1m", title: "MovieLens 1M, split m1 of UltraGCN (CIKM 2021)", about: about,
@@ -273,7 +273,7 @@ func lists() []table {
 			{model: "bpr", choices: bprChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	}}
 }
@@ -318,7 +318,7 @@ func leaveOneOut() []table {
 			{model: "ridge", choices: ridgeChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
-			{model: "auto", choices: smallLists, flags: smallCodes, through: "module"},
+			{model: "auto", choices: smallLists, through: "module"},
 		},
 	},
 		chronological("movielens-100k", "MovieLens 100K, chronological leave-one-out", "movielens-100k/datasets_dilemma_loo", "",
