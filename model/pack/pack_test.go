@@ -99,7 +99,7 @@ func testEncoder(rnd *rand.Rand, d int) []byte {
 			In: normal(d * 6), InBias: normal(6), Out: normal(6 * d), OutBias: normal(d),
 		})
 	}
-	doc, err := e.Append(nil)
+	doc, err := train.AppendEncoder(nil, &e)
 	if err != nil {
 		panic(err)
 	}

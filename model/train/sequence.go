@@ -64,7 +64,7 @@ func learnSequence(ctx context.Context, t *training) error {
 	}
 	m, d := t.model, s.cfg.Dim
 	m.Dim, m.Factors = d, ofPeople(s.best[:seq.Items*d], d, m.Count)
-	if m.Encoder, err = newSequenceNet(s.cfg, s.best[seq.Items*d:]).Append(nil); err != nil {
+	if m.Encoder, err = AppendEncoder(nil, &newSequenceNet(s.cfg, s.best[seq.Items*d:]).Encoder); err != nil {
 		return err
 	}
 	return cp.remove()

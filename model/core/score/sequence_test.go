@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/nearside/nearside/model/core/bundle"
-	"github.com/nearside/nearside/model/core/quant"
 )
 
 // randomSequence has weights of the size that training leaves.
@@ -172,55 +171,6 @@ func TestSequenceRefusesWhatIsNotFinite(t *testing.T) {
 		}
 		if err := NewSequence(w).PersonTo(make([]float32, 8), rows); !errors.Is(err, ErrSequence) {
 			t.Errorf("%s: got %v, want ErrSequence", name, err)
-		}
-	}
-}
-
-// TestSequenceAtEightBits: a person's direction hardly turns when the weights
-// and the items of the history are int8.
-func TestSequenceAtEightBits(t *testing.T) {
-	const d, length, least = 64, 50, .995 // cosine
-	rng := rand.New(rand.NewPCG(1, 1))
-	for blocks := 1; blocks <= 2; blocks++ {
-		w := randomSequence(rng, d, d, length, blocks)
-		doc, err := w.Append(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := blocks*(4*d*(d+2)+4*(length+2*d)) + 2*4*d + 200; len(doc) > want {
-			t.Errorf("%d blocks: got %d bytes, want at most %d", blocks, len(doc), want)
-		}
-		read, err := bundle.ReadEncoder(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		float, coded := NewSequence(w), NewSequence(*read)
-		for _, l := range []int{1, 2, 10, 50} {
-			rows := make([]float32, l*d)
-			for k := range rows {
-				rows[k] = float32(rng.NormFloat64())
-			}
-			want, got, row := make([]float32, d), make([]float32, d), make([]float32, l*d)
-			if err := float.PersonTo(want, rows); err != nil {
-				t.Fatal(err)
-			}
-			codes, scales, exp := quant.EncodeRows(rows, d)
-			for i := range l {
-				for f, c := range codes[i*d : (i+1)*d] {
-					row[i*d+f] = float32(int32(c)*int32(scales[i])) * quant.Pow2(exp)
-				}
-			}
-			if err := coded.PersonTo(got, row); err != nil {
-				t.Fatal(err)
-			}
-			var ab, aa, bb float64
-			for f := range want {
-				a, b := float64(want[f]), float64(got[f])
-				ab, aa, bb = ab+a*b, aa+a*a, bb+b*b
-			}
-			if cosine := ab / math.Sqrt(aa*bb); cosine < least {
-				t.Errorf("%d blocks, %d items: cosine %v, want %v or more", blocks, l, cosine, least)
-			}
 		}
 	}
 }
