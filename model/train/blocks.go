@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"sync"
+
+	"github.com/nearside/nearside/model/core/quant"
 )
 
 // blocks cuts 0 … n-1 into blocks of size and has each done once, by whichever
@@ -50,4 +52,30 @@ func blocks(ctx context.Context, workers, n, size int, newWorker func() func(fro
 		return ctx.Err()
 	}
 	return firstErr
+}
+
+// sumParts bounds how many partial sums over all rows there are. Their number
+// depends on the data only, or the workers would change the rounding.
+const sumParts = 32
+
+// sumOfParts returns the sum of size numbers over n rows, n > 0. Sums of parts, which
+// add makes over fixed ranges of rows, are added in order.
+func sumOfParts(ctx context.Context, workers, n, size int, add func(sum []float32, from, to int)) ([]float32, error) {
+	rows := max(gatherRows, (n+sumParts-1)/sumParts)
+	parts := make([][]float32, (n+rows-1)/rows)
+	err := blocks(ctx, workers, n, rows, func() func(from, to int) error {
+		return func(from, to int) error {
+			part := make([]float32, size)
+			add(part, from, to)
+			parts[from/rows] = part
+			return nil
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range parts[1:] {
+		quant.Axpy(parts[0], part, 1)
+	}
+	return parts[0], nil
 }

@@ -92,7 +92,7 @@ func (t *ials) meanSquare(ctx context.Context, y *side) ([]float32, error) {
 	for _, w := range y.mass {
 		total += float64(w)
 	}
-	return t.sum(ctx, len(y.mass), t.stride, func(sum []float32, from, to int) {
+	return sumOfParts(ctx, t.workers, len(y.mass), t.stride, func(sum []float32, from, to int) {
 		square := make([]float32, t.stride)
 		for r := from; r < to; r++ {
 			row := y.factors[r*t.stride : (r+1)*t.stride]

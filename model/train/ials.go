@@ -38,9 +38,6 @@ const (
 	// gatherRows is how many rows are added to a matrix of products at a time:
 	// at 64 factors they are 32 KB, the size of a first-level cache.
 	gatherRows = 128
-	// sumParts bounds how many partial sums over all rows there are. Their
-	// number depends on the data only, or the workers would change the rounding.
-	sumParts = 32
 	// momentSteps is how many steps at least people are given for their moment.
 	// Ten leave .02 % of MovieLens-1M's at 128 factors and the defaults.
 	momentSteps = 10
@@ -245,34 +242,12 @@ func (t *ials) solve(ctx context.Context, x, y *side, steps int) error {
 func (t *ials) gram(ctx context.Context, y []float32, w float32) ([]float32, error) {
 	d := t.stride
 	weights := slices.Repeat([]float32{w}, gatherRows)
-	return t.sum(ctx, len(y)/d, d*d, func(sum []float32, from, to int) {
+	return sumOfParts(ctx, t.workers, len(y)/d, d*d, func(sum []float32, from, to int) {
 		for ; from < to; from += gatherRows {
 			rows := min(gatherRows, to-from)
 			quant.AddOuters(sum, y[from*d:(from+rows)*d], weights[:rows], d)
 		}
 	})
-}
-
-// sum returns the sum of size numbers over n rows. Partial sums, which add
-// makes over fixed ranges of rows, are added in order.
-func (t *ials) sum(ctx context.Context, n, size int, add func(sum []float32, from, to int)) ([]float32, error) {
-	rows := max(gatherRows, (n+sumParts-1)/sumParts)
-	parts := make([][]float32, (n+rows-1)/rows)
-	err := blocks(ctx, t.workers, n, rows, func() func(from, to int) error {
-		return func(from, to int) error {
-			part := make([]float32, size)
-			add(part, from, to)
-			parts[from/rows] = part
-			return nil
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range parts[1:] {
-		quant.Axpy(parts[0], part, 1)
-	}
-	return parts[0], nil
 }
 
 // pad returns rows of d numbers with zeros behind each, up to the stride.
