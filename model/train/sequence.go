@@ -103,8 +103,6 @@ const (
 	// tapeHistories is how many histories go through the encoder together. It
 	// decides in which order gradients are summed, so it is not for tuning.
 	tapeHistories = 8
-	// The moments of Adam (Kingma and Ba, ICLR 2015).
-	adamFirst, adamSecond, adamEpsilon = .9, .98, 1e-8
 )
 
 // sequenceTraining is a training in progress.
@@ -334,16 +332,9 @@ func (t *sequenceTraining) update(ctx context.Context) error {
 
 // adam moves the parameters from … to-1 and clears their gradient.
 func (t *sequenceTraining) adam(from, to int) {
-	steps := float64(*t.steps)
-	rate := t.cfg.Rate / float32(1-math.Pow(adamFirst, steps))
-	correct := 1 / float32(1-math.Pow(adamSecond, steps))
 	x, g, m, v := t.params[from:to], t.gradient[from:to], t.first[from:to], t.second[from:to]
-	for k, dx := range g {
-		m[k] = adamFirst*m[k] + (1-adamFirst)*dx
-		v[k] = adamSecond*v[k] + (1-adamSecond)*dx*dx
-		x[k] -= rate * m[k] / (float32(math.Sqrt(float64(v[k]*correct))) + adamEpsilon)
-		g[k] = 0
-	}
+	newAdam(t.cfg.Rate, int(*t.steps)).move(x, g, m, v)
+	clear(g)
 }
 
 func digestSequences(seq *data.Sequences) [sha256.Size]byte {
