@@ -18,6 +18,7 @@ const (
 	Ridge    Algorithm = "ridge"    // linear item-item model, from each item's strongest neighbours
 	SLIM     Algorithm = "slim"     // sparse linear item-item model, weights of at least 0
 	BPR      Algorithm = "bpr"      // item factors from pairwise ranking
+	ELSA     Algorithm = "elsa"     // item factors, a linear autoencoder
 	Sequence Algorithm = "sequence" // item factors and an encoder of the history
 	Popular  Algorithm = "popular"  // number of people per item
 	Content  Algorithm = "content"  // ials, and what the catalogue says of new items
