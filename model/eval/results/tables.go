@@ -130,6 +130,7 @@ var (
 
 	ridgeChoices = []string{"lambda=2", "lambda=4", "lambda=8"}
 	slimChoices  = []string{"l2=30", "l2=100", "l2=300"}
+	elsaChoices  = []string{"dim=128", "dim=256", "dim=512"}
 	bprChoices   = []string{"epochs=100,decay=0.002", "epochs=100,decay=0.005", "epochs=200,decay=0.005"}
 
 	// Bundles of at most 190 bytes an item.
@@ -270,6 +271,7 @@ func lists() []table {
 			{model: "ease", choices: easeChoices, through: both, short: true},
 			{model: "ridge", choices: ridgeChoices, through: both, short: true},
 			{model: "slim", choices: slimChoices, through: both},
+			{model: "elsa", choices: elsaChoices, through: both},
 			{model: "bpr", choices: bprChoices, through: both},
 			{model: "ials", choices: ialsChoices, through: both},
 			{model: "auto", through: "module"},
