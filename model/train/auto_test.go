@@ -315,6 +315,15 @@ func TestFewCasesGetPlainWeights(t *testing.T) {
 	}
 }
 
+// TestFewListsAreAModel: one that a file can hold, without factors unless they
+// are asked for.
+func TestFewListsAreAModel(t *testing.T) {
+	m := mustTrain(t, groups(8, 60), Config{Algorithm: Auto})
+	if err := m.check(); err != nil || m.Dim != 0 || len(m.Pool.Sparse.Counts) == 0 {
+		t.Errorf("%d factors, error %v", m.Dim, err)
+	}
+}
+
 func TestWeightsFindTheColumnThatIsRight(t *testing.T) {
 	// One column says what follows, the other one nonsense.
 	rows := make([]quant.SparseRow, 10)

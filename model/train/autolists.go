@@ -153,14 +153,14 @@ func (t *listTables) parts(ctx context.Context, w *data.Matrix, shape listShape)
 		rows[i].Items, rows[i].Weights = w.Row(i)
 	}
 	p := &bundle.Pool{
-		Positions: 1, Candidates: poolCandidates, Nearest: poolCandidates, Decays: [2]float32{1, 1}, Weights: []float32{1, 0, shape.weight},
+		Positions: 1, Candidates: poolCandidates, Decays: [2]float32{1, 1}, Weights: []float32{1, 0, shape.weight},
 		Sparse: quant.EncodeSparse(rows, 1),
 	}
 	parts := score.Parts{Pool: p, Popularity: t.popularity}
 	if shape.dim == 0 {
 		return parts, nil
 	}
-	p.Gains = make([]byte, len(t.gain))
+	p.Nearest, p.Gains = poolCandidates, make([]byte, len(t.gain))
 	for i, g := range t.gain {
 		p.Gains[i] = quant.SparseScaleFor(g)
 	}
