@@ -76,6 +76,11 @@ func learnAuto(ctx context.Context, t *training) error {
 	return a.sequences(ctx)
 }
 
+// powers says how the factors are made.
+func (a *auto) powers() powers {
+	return powers{seed: a.cfg.Seed, workers: a.cfg.Workers, meter: a.meter}
+}
+
 // sized returns the parameter, or for 0 its default.
 func (a *auto) sized(name string, fallback int) int {
 	if v := a.whole(name); v > 0 {
@@ -93,6 +98,7 @@ func judged(cases []poolCase) (learn, judge []poolCase) {
 // report judges the pool with its parts up to one, adds that to the model's
 // gains, and returns the NDCG of each case.
 func (a *auto) report(ctx context.Context, part string, parts score.Parts, judge []poolCase) ([]float64, error) {
+	a.meter.enter("judging", 0)
 	g, ndcg, err := a.judge(ctx, parts, judge)
 	if err != nil {
 		return nil, err
@@ -112,18 +118,20 @@ func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []pool
 	return a.report(ctx, "tables", parts, judge)
 }
 
+// netFor says whether so many cases get a net.
+func (a *auto) netFor(cases int) bool { return a.whole("examples") > 0 && cases >= fewestNetCases }
+
 // addNet learns a net for the pool of parts, and keeps it if it is better on the
 // judge's cases than the pool was without.
 func (a *auto) addNet(ctx context.Context, parts score.Parts, learn, judge []poolCase, was []float64) error {
-	if a.whole("examples") == 0 || len(learn) < fewestNetCases {
+	if !a.netFor(len(learn)) {
 		return nil
 	}
-	a.meter.enter("net", 0)
-	examples, err := netExamples(ctx, parts, learn, a.cfg.Workers)
+	examples, err := a.netExamples(ctx, parts, learn)
 	if err != nil || len(examples) == 0 {
 		return err
 	}
-	if parts.Pool.Net, err = fitNet(ctx, examples, a.whole("examples"), a.cfg.Workers, a.rng); err != nil {
+	if parts.Pool.Net, err = a.fitNet(ctx, examples); err != nil {
 		return err
 	}
 	is, err := a.report(ctx, "net", parts, judge)
@@ -171,6 +179,7 @@ func (a *auto) judge(ctx context.Context, parts score.Parts, cases []poolCase) (
 					}
 				}
 			}
+			a.meter.add(to - from)
 			return nil
 		}
 	})

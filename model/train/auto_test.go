@@ -165,7 +165,7 @@ func TestCountsAreWhatTheySay(t *testing.T) {
 // gradient is 0 where a weight is above 0, and not below 0 elsewhere.
 func TestSLISIsOptimal(t *testing.T) {
 	seq := walks(400, 30, false) // fewer items than the support
-	w, err := slis(context.Background(), seq, 2)
+	w, err := slis(context.Background(), seq, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestNetKeepsItsOrderInEightBits(t *testing.T) {
 func TestEmbeddedNeighboursAreNear(t *testing.T) {
 	seq := walks(2000, 100, false)
 	const d = 16
-	v, err := embed(context.Background(), seq, d, 2, 1)
+	v, err := embed(context.Background(), seq, d, powers{seed: 1, workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestWeightsFindTheColumnThatIsRight(t *testing.T) {
 		}
 		cases = append(cases, poolCase{history: []int32{(i + 3) % 10, i}, targets: []int32{target}})
 	}
-	if err := fitWeights(context.Background(), p, cases, 2); err != nil {
+	if err := fitWeights(context.Background(), p, cases, 2, nil); err != nil {
 		t.Fatal(err)
 	}
 	right, wrong := p.Weight(1, 0, 0), p.Weight(1, 1, 0)

@@ -50,6 +50,7 @@ func (a *auto) lists(ctx context.Context) error {
 	shape := listShape{lambda: a.value("lambda"), dim: a.whole("dim"), neighbours: a.whole("neighbours")}
 	if from := a.cfg.From; from != nil {
 		shape.dim, shape.weight = from.Dim, from.Pool.Weights[2]
+		a.meter.follow(a.listPlan(shape.dim))
 	} else if err := a.chooseShape(ctx, &shape); err != nil {
 		return err
 	}
@@ -81,8 +82,10 @@ func (a *auto) chooseShape(ctx context.Context, shape *listShape) error {
 		shape.lambda = cmp.Or(shape.lambda, listLambda)
 		shape.neighbours = cmp.Or(shape.neighbours, fitting(rest.Cols, shape.dim))
 		shape.weight = nearWeight
+		a.meter.follow(a.listPlan(shape.dim))
 		return nil
 	}
+	a.meter.follow(a.shapePlan(dims, len(learn), len(judge)))
 	t, err := a.newListTables(ctx, rest, dims[0])
 	if err != nil {
 		return err
@@ -130,7 +133,7 @@ func (a *auto) newListTables(ctx context.Context, m *data.Matrix, dim int) (*lis
 	if dim > 0 {
 		a.meter.enter("factors", 0)
 		if t.factors, t.gain, err = spectral(ctx, m, spectralOptions{
-			dim: dim, people: .4, items: .4, given: .5, popular: -.25, seed: a.cfg.Seed, workers: a.cfg.Workers,
+			dim: dim, people: .4, items: .4, given: .5, popular: -.25, powers: a.powers(),
 		}); err != nil {
 			return nil, err
 		}
@@ -194,6 +197,7 @@ func (t *listTables) chooseLambda(ctx context.Context, shape *listShape, cases [
 		if err != nil {
 			return nil, err
 		}
+		t.auto.meter.enter("judging", 0)
 		g, _, err := t.judge(ctx, parts, cases)
 		if err != nil {
 			return nil, err
@@ -223,6 +227,7 @@ func (t *listTables) chooseFactors(ctx context.Context, w *data.Matrix, shape *l
 				return best, err
 			}
 		}
+		t.auto.meter.enter("judging", 0)
 		fell, last := 0, -1.
 		for _, blend := range blends {
 			one.weight = float32(blend) * unit

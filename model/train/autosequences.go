@@ -17,6 +17,8 @@ var sequenceBuckets = []int{1, 2, 3, 5, 9}
 
 const sequencePositions = 8
 
+const sequenceDim = 64
+
 // nearWeight makes the person's factors say only who else is a candidate, and
 // nearDecay is how much less an item counts in them than the next newer one.
 const (
@@ -34,6 +36,7 @@ func (a *auto) sequences(ctx context.Context) error {
 	var err error
 	if from := a.cfg.From; from != nil {
 		learnt = from.Pool
+		a.meter.follow(a.tablesPlan(a.Sequences))
 	} else if learnt, err = a.stack(ctx); err != nil {
 		return err
 	}
@@ -50,19 +53,21 @@ func (a *auto) sequences(ctx context.Context) error {
 // of the older ones.
 func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 	older, newer := newest(a.Sequences, a.value("holdout"))
-	pool, factors, err := a.sequenceTables(ctx, older)
-	if err != nil {
-		return nil, err
-	}
 	count := counts(older.Item, older.Items)
 	known := make([]bool, older.Items)
 	for i, c := range count {
 		known[i] = c > 0
 	}
 	learn, judge := judged(poolCases(newer, known, a.repeats, maxPoolCases, a.rng))
+	a.meter.follow(a.stackPlan(older, len(learn), len(judge)))
+	pool, factors, err := a.sequenceTables(ctx, older)
+	if err != nil {
+		return nil, err
+	}
+	a.meter.enter("weights", 0)
 	if len(learn) < fewestCases {
 		plainWeights(pool)
-	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers); err != nil {
+	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers, a.meter); err != nil {
 		return nil, err
 	}
 	parts := withFactors(score.Parts{Pool: pool, Popularity: wire.AppendUint32s(nil, count)}, factors)
@@ -79,7 +84,7 @@ func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 // sequenceTables makes the item-side numbers from seq.
 func (a *auto) sequenceTables(ctx context.Context, seq *data.Sequences) (*bundle.Pool, []float32, error) {
 	a.meter.enter("linear", 0)
-	linear, err := slis(ctx, seq, a.cfg.Workers)
+	linear, err := slis(ctx, seq, a.cfg.Workers, a.meter)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,12 +94,13 @@ func (a *auto) sequenceTables(ctx context.Context, seq *data.Sequences) (*bundle
 		for k, j := range col {
 			row.add(j, columnLinear, float64(val[k]))
 		}
+		a.meter.add(1)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	a.meter.enter("factors", 0)
-	factors, err := embed(ctx, seq, a.sized("dim", 64), a.cfg.Workers, a.cfg.Seed)
+	factors, err := embed(ctx, seq, a.sized("dim", sequenceDim), a.powers())
 	if err != nil {
 		return nil, nil, err
 	}

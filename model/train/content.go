@@ -94,7 +94,7 @@ func learnAlone(ctx context.Context, t *training) error {
 	if ship := t.whole("ship"); ship > 0 && ship < d {
 		d = ship
 	}
-	factors, values, err := singular(ctx, f.Transpose(), d, t.cfg.Workers, t.cfg.Seed)
+	factors, values, err := singular(ctx, f.Transpose(), d, powers{seed: t.cfg.Seed, workers: t.cfg.Workers})
 	if err != nil {
 		return err
 	}

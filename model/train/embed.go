@@ -22,11 +22,11 @@ const embedFloor = 5
 //
 // Why not the singular vectors of the histories? Their products have C_ii too,
 // which is most of what a rare item has.
-func embed(ctx context.Context, seq *data.Sequences, d, workers int, seed uint64) ([]float32, error) {
+func embed(ctx context.Context, seq *data.Sequences, d int, opt powers) ([]float32, error) {
 	m, own := together(seq)
-	s := newSubspace(m, d, workers)
+	s := newSubspace(m, d, opt)
 	s.less = own
-	v, err := s.converge(ctx, seed)
+	v, err := s.converge(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -28,11 +27,12 @@ type netExample struct {
 }
 
 // netExamples collects the candidates of each case, which has one target.
-func netExamples(ctx context.Context, parts score.Parts, cases []poolCase, workers int) ([]netExample, error) {
+func (a *auto) netExamples(ctx context.Context, parts score.Parts, cases []poolCase) ([]netExample, error) {
+	a.meter.enter("candidates", 0)
 	n := parts.Popularity.Len()
 	list := make([]netExample, len(cases))
 	features := score.FeatureCount(parts.Pool.Sparse.C)
-	err := blocks(ctx, workers, len(cases), countBlock, func() func(from, to int) error {
+	err := blocks(ctx, a.cfg.Workers, len(cases), countBlock, func() func(from, to int) error {
 		s, t, blocked := score.NewPooler(parts), newTaster(n), newBlocker(n)
 		return func(from, to int) error {
 			for k := from; k < to; k++ {
@@ -50,6 +50,7 @@ func netExamples(ctx context.Context, parts score.Parts, cases []poolCase, worke
 					s.Features(list[k].x)
 				}
 			}
+			a.meter.add(to - from)
 			return nil
 		}
 	})
@@ -108,7 +109,8 @@ func (n *net) size() int { return netH1*(n.in+1) + netH2*(netH1+1) + netH2 + n.i
 // fitNet learns a net that ranks the candidates again: the softmax of its
 // outputs over a case's candidates gives the target the most likelihood. Adam
 // (Kingma and Ba, ICLR 2015) with a rate that falls as a cosine.
-func fitNet(ctx context.Context, examples []netExample, exposures, workers int, rng *rand.Rand) (*bundle.Net, error) {
+func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, error) {
+	a.meter.enter("net", 0)
 	in := len(examples[0].x) / examples[0].m
 	n := &net{in: in, mean: make([]float32, in), scale: make([]float32, in)}
 	n.standardise(examples)
@@ -116,7 +118,7 @@ func fitNet(ctx context.Context, examples []netExample, exposures, workers int, 
 	l1, _, l2, _, out, _ := n.parts(n.w)
 	fill := func(w []float32, fan int) {
 		for k := range w {
-			w[k] = float32(rng.NormFloat64() * math.Sqrt(2/float64(fan)))
+			w[k] = float32(a.rng.NormFloat64() * math.Sqrt(2/float64(fan)))
 		}
 	}
 	fill(l1, in)
@@ -132,14 +134,14 @@ func fitNet(ctx context.Context, examples []netExample, exposures, workers int, 
 	for k := range chunks {
 		chunks[k] = make([]float32, n.size())
 	}
-	epochs := max(1, exposures/len(order))
+	epochs := max(1, a.whole("examples")/len(order))
 	steps := epochs * ((len(order) + netBatch - 1) / netBatch)
 	step := 0
 	for range epochs {
-		rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+		a.rng.Shuffle(len(order), func(x, y int) { order[x], order[y] = order[y], order[x] })
 		for from := 0; from < len(order); from += netBatch {
 			batch := order[from:min(from+netBatch, len(order))]
-			if err := n.gradient(ctx, chunks, examples, batch, workers); err != nil {
+			if err := n.gradient(ctx, chunks, examples, batch, a.cfg.Workers); err != nil {
 				return nil, err
 			}
 			step++
@@ -155,6 +157,7 @@ func fitNet(ctx context.Context, examples []netExample, exposures, workers int, 
 				v[k] = .999*v[k] + .001*g*g
 				n.w[k] -= float32(rate * m[k] / c1 / (math.Sqrt(v[k]/c2) + 1e-8))
 			}
+			a.meter.add(len(batch))
 		}
 	}
 	return n.quantise(), nil

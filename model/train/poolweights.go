@@ -31,7 +31,7 @@ type poolEvidence struct {
 // by steps that multiply (as in expectation maximisation for mixtures, with the
 // mass of the components that a case has in the denominator, because a case has
 // few of them). Each bucket leans on the weights of all together.
-func fitWeights(ctx context.Context, p *bundle.Pool, cases []poolCase, workers int) error {
+func fitWeights(ctx context.Context, p *bundle.Pool, cases []poolCase, workers int, meter *meter) error {
 	evidence := make([]poolEvidence, len(cases))
 	err := blocks(ctx, workers, len(cases), countBlock, func() func(from, to int) error {
 		t := newTaster(p.Sparse.N)
@@ -40,6 +40,7 @@ func fitWeights(ctx context.Context, p *bundle.Pool, cases []poolCase, workers i
 			for k := from; k < to; k++ {
 				evidence[k] = evidenceOf(p, t, cases[k], &items)
 			}
+			meter.add(to - from)
 			return nil
 		}
 	})

@@ -146,7 +146,6 @@ func (t *sequenceTraining) run(ctx context.Context, cp *checkpoint) error {
 			return err
 		}
 	}
-	t.meter.add(int(t.meter.state.Total - t.meter.state.Done)) // when it ended early
 	return nil
 }
 

@@ -31,9 +31,9 @@ const (
 // rank of m are 0. They come from a few power steps on random vectors (Halko,
 // Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53(2),
 // 2011, algorithm 4.4).
-func singular(ctx context.Context, m *data.Matrix, d, workers int, seed uint64) ([]float32, []float64, error) {
-	s := newSubspace(m, d, workers)
-	v, err := s.converge(ctx, seed)
+func singular(ctx context.Context, m *data.Matrix, d int, opt powers) ([]float32, []float64, error) {
+	s := newSubspace(m, d, opt)
+	v, err := s.converge(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,25 +51,33 @@ func singular(ctx context.Context, m *data.Matrix, d, workers int, seed uint64) 
 	return v, values[:d], err
 }
 
+// powers says how power steps are made.
+type powers struct {
+	seed    uint64
+	workers int
+	meter   *meter // nil: nobody looks
+}
+
 // subspace is an iteration for the leading eigenvectors of MᵀM or, with less, of
 // MᵀM - diag(less).
 type subspace struct {
-	m, t       *data.Matrix // M and its transpose
-	less       []float32    // m.Cols; nil: nothing
-	k, workers int
-	u          []float32 // m.Rows × k
+	powers
+	m, t *data.Matrix // M and its transpose
+	less []float32    // m.Cols; nil: nothing
+	k    int
+	u    []float32 // m.Rows × k
 }
 
 // newSubspace is for the d leading ones of mᵀm.
-func newSubspace(m *data.Matrix, d, workers int) *subspace {
+func newSubspace(m *data.Matrix, d int, opt powers) *subspace {
 	k := d + singularExtra
-	return &subspace{m: m, t: m.Transpose(), k: k, workers: workers, u: make([]float32, m.Rows*k)}
+	return &subspace{powers: opt, m: m, t: m.Transpose(), k: k, u: make([]float32, m.Rows*k)}
 }
 
 // converge returns m.Cols × k: the columns span what the leading eigenvectors do.
-func (s *subspace) converge(ctx context.Context, seed uint64) ([]float32, error) {
+func (s *subspace) converge(ctx context.Context) ([]float32, error) {
 	v := make([]float32, s.m.Cols*s.k)
-	rng := rand.New(rand.NewPCG(seed, 0x13198a2e03707344)) // more digits of pi
+	rng := rand.New(rand.NewPCG(s.seed, 0x13198a2e03707344)) // more digits of pi
 	for at := range v {
 		v[at] = float32(rng.NormFloat64())
 	}
@@ -81,6 +89,7 @@ func (s *subspace) converge(ctx context.Context, seed uint64) ([]float32, error)
 		if v, err = s.step(ctx, v); err != nil {
 			return nil, err
 		}
+		s.meter.add(1)
 	}
 	// Twice, because the first time leaves what float32 loses.
 	for range 2 {

@@ -24,12 +24,12 @@ const (
 
 // slis returns the weights, n×n: row i is what item i of a history gives to the
 // others.
-func slis(ctx context.Context, seq *data.Sequences, workers int) (*data.Matrix, error) {
+func slis(ctx context.Context, seq *data.Sequences, workers int, meter *meter) (*data.Matrix, error) {
 	g, err := newGram(ctx, recentPairs(seq), workers)
 	if err != nil {
 		return nil, err
 	}
-	r := &regression{gram: g, support: slisSupport, prefer: slices.Repeat([]float32{1}, seq.Items), workers: workers, meter: &meter{}}
+	r := &regression{gram: g, support: slisSupport, prefer: slices.Repeat([]float32{1}, seq.Items), workers: workers, meter: meter}
 	return r.solve(ctx, func(s *support, j int) error {
 		s.choose(j)
 		s.descend(0, slisLambda)

@@ -26,15 +26,15 @@ import (
 // that the two can be added.
 
 type spectralOptions struct {
-	dim, workers                  int
+	dim                           int
 	people, items, given, popular float64 // a, b, c, g
-	seed                          uint64
+	powers
 }
 
 // spectral returns F, n×k and row-major, and h, n.
 func spectral(ctx context.Context, m *data.Matrix, opt spectralOptions) (factors, gain []float32, err error) {
 	k := opt.dim
-	factors, _, err = singular(ctx, scaled(m, -opt.people, -opt.items), k, opt.workers, opt.seed)
+	factors, _, err = singular(ctx, scaled(m, -opt.people, -opt.items), k, opt.powers)
 	if err != nil {
 		return nil, nil, err
 	}

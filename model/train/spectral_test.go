@@ -17,7 +17,7 @@ func TestSingularVectors(t *testing.T) {
 	for e, i := range m.Col {
 		m.Val[e] /= 1 + float32(i)/4
 	}
-	vectors, values, err := singular(context.Background(), m, d, 2, 1)
+	vectors, values, err := singular(context.Background(), m, d, powers{seed: 1, workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestSingularVectors(t *testing.T) {
 // nothing where a third is asked for.
 func TestSingularVectorsBeyondTheRank(t *testing.T) {
 	m := matrixOf(4, []int32{0, 1}, []int32{0, 1}, []int32{0, 1}, []int32{2, 3})
-	vectors, values, err := singular(context.Background(), m, 3, 1, 1)
+	vectors, values, err := singular(context.Background(), m, 3, powers{seed: 1, workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,12 +82,12 @@ func TestSingularVectorsBeyondTheRank(t *testing.T) {
 func TestSpectralIsTheFilter(t *testing.T) {
 	const k, tol = 4, 1e-4
 	m := random(100, 30, .2)
-	opt := spectralOptions{dim: k, people: .5, items: .4, given: .6, popular: -.2, seed: 1, workers: 1}
+	opt := spectralOptions{dim: k, people: .5, items: .4, given: .6, popular: -.2, powers: powers{seed: 1, workers: 1}}
 	factors, gain, err := spectral(context.Background(), m, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, _, err := singular(context.Background(), scaled(m, -.5, -.4), k, 1, 1)
+	v, _, err := singular(context.Background(), scaled(m, -.5, -.4), k, powers{seed: 1, workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestSpectralIsTheFilter(t *testing.T) {
 
 func TestSpectralIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 	m := random(700, 300, .05)
-	opt := spectralOptions{dim: 20, people: .5, items: .5, seed: 3, workers: 1}
+	opt := spectralOptions{dim: 20, people: .5, items: .5, powers: powers{seed: 3, workers: 1}}
 	want, _, err := spectral(context.Background(), m, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -73,6 +73,7 @@ func Train(ctx context.Context, in Input, cfg Config) (*Model, error) {
 	if err := t.learner.learn(ctx, t); err != nil {
 		return nil, fmt.Errorf("train: %s: %w", cfg.Algorithm, err)
 	}
+	t.meter.end()
 	return t.model, nil
 }
 
@@ -124,25 +125,79 @@ func (t *training) value(name string) float64 { return t.cfg.Params[name] }
 func (t *training) float(name string) float32 { return float32(t.cfg.Params[name]) }
 func (t *training) whole(name string) int     { return int(t.cfg.Params[name]) }
 
-// meter reports progress from several goroutines.
+// meter reports progress from several goroutines. Without a plan every step
+// counts 1 of the total, which the learner sets; a nil meter counts nothing.
 type meter struct {
 	mu     sync.Mutex
 	report func(Progress) // nil: nobody looks
 	state  Progress
+
+	plan   []stage // the stage that is on, and those ahead of it; nil: there is no plan
+	before int64   // cost of the stages that are over
+	steps  int     // that are done of the stage that is on
 }
 
-// enter begins a stage.
-func (m *meter) enter(stage string, epoch int) {
+// stage is a part of a training of which it is known beforehand how many steps
+// it has at most and what they cost together: roughly, in microseconds of one
+// worker, so that stages can be compared.
+type stage struct {
+	name  string
+	steps int
+	cost  int64
+}
+
+// follow sets the plan: a step then counts its share of the cost of its stage.
+func (m *meter) follow(plan []stage) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state.Stage, m.state.Epoch = stage, epoch
+	m.plan = append([]stage{{}}, plan...) // nothing is on yet
+	for _, s := range plan {
+		m.state.Total += s.cost
+	}
+}
+
+// enter begins a stage. With a plan it is the next of that name; those before it
+// are over, whether or not all of their steps were needed.
+func (m *meter) enter(name string, epoch int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state.Stage, m.state.Epoch = name, epoch
+	for len(m.plan) > 1 {
+		m.before += m.plan[0].cost
+		m.plan, m.steps = m.plan[1:], 0
+		if m.plan[0].name == name {
+			break
+		}
+	}
 }
 
 // add says that n more steps are done.
 func (m *meter) add(n int) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state.Done += int64(n)
+	if m.plan == nil {
+		m.state.Done += int64(n)
+	} else if s := m.plan[0]; s.steps > 0 {
+		m.steps = min(m.steps+n, s.steps)
+		m.state.Done = m.before + s.cost*int64(m.steps)/int64(s.steps)
+	}
+	m.tell()
+}
+
+// end says that all is done.
+func (m *meter) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state.Done < m.state.Total {
+		m.state.Done = m.state.Total
+		m.tell()
+	}
+}
+
+func (m *meter) tell() {
 	if m.report != nil {
 		m.report(m.state)
 	}
