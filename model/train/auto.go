@@ -22,8 +22,8 @@ import (
 // It is stacked (Wolpert, "Stacked generalization", Neural Networks 5(2), 1992):
 // the weights and the net are learnt on events that the tables have not seen, and
 // then the tables are made anew from everything. Weights that have seen their own
-// cases in the tables would trust them too much. A refit keeps the weights and
-// the net of the model that it goes on from, and makes the tables.
+// cases in the tables would trust them too much. A refit keeps the weights of the
+// model that it goes on from, goes on with its net, and makes the tables anew.
 var autoLearner = learner{
 	name: Auto, help: "a pool of item-item tables and factors, ranked again by a small net",
 	params: []Param{
@@ -118,8 +118,13 @@ func (a *auto) reportTables(ctx context.Context, parts score.Parts, judge []pool
 	return a.report(ctx, "tables", parts, judge)
 }
 
-// netFor says whether so many cases get a net.
-func (a *auto) netFor(cases int) bool { return a.whole("examples") > 0 && cases >= fewestNetCases }
+// netFor says whether there is a net for so many cases to learn from.
+func (a *auto) netFor(cases int) bool {
+	if a.cfg.From != nil {
+		cases *= refitCases
+	}
+	return a.whole("examples") > 0 && cases >= fewestNetCases
+}
 
 // addNet learns a net for the pool of parts, and keeps it if it is better on the
 // judge's cases than the pool was without.

@@ -9,11 +9,13 @@ import "github.com/nearside/nearside/model/data"
 // stackPlan is what is done to learn weights and a net from cases, over tables of
 // older, and to make the tables of all.
 func (a *auto) stackPlan(older *data.Sequences, learn, judge int) []stage {
-	plan := append(a.tablesPlan(older),
-		casesStage("weights", learn, 100), casesStage("judging", judge, 10), casesStage("judging", judge, 100))
+	plan := a.tablesPlan(older)
+	if a.cfg.From == nil {
+		plan = append(plan, casesStage("weights", learn, 100))
+	}
+	plan = append(plan, casesStage("judging", judge, 10), casesStage("judging", judge, 100))
 	if a.netFor(learn) {
-		shown := max(a.whole("examples"), learn)
-		plan = append(plan, casesStage("candidates", learn, 150), casesStage("net", shown, 120), casesStage("judging", judge, 200))
+		plan = append(plan, casesStage("candidates", learn, 150), casesStage("net", max(a.shown(), learn), 120), casesStage("judging", judge, 200))
 	}
 	return append(plan, a.tablesPlan(a.Sequences)...)
 }

@@ -34,7 +34,6 @@ func risen(t *testing.T, name string, in Input, cfg Config) *Model {
 	t.Helper()
 	var last Progress
 	var jump int64
-	cfg.Workers = 3
 	cfg.Progress = func(p Progress) {
 		if p.Done < last.Done || p.Done > p.Total || last.Total != 0 && p.Total != last.Total {
 			t.Errorf("%s: %+v after %+v", name, p, last)

@@ -29,12 +29,20 @@ const (
 // sequenceDecays are e^(-1/2) and e^(-1/8).
 var sequenceDecays = [2]float32{.60653066, .8824969}
 
+// A refit keeps yesterday's weights, which hardly change, and goes on with
+// yesterday's net, at a lower rate. It has no net where yesterday had none.
+const (
+	refitCases    = 2     // one in so many is learnt from
+	refitExamples = 50000 // that the net sees at most
+	refitRate     = netRate / 3
+)
+
 // sequences makes the pool of a log whose order is known, and its factors: the
 // tables from everything, the weights and the net from what is learnt on a part.
 func (a *auto) sequences(ctx context.Context) error {
 	var learnt *bundle.Pool
 	var err error
-	if from := a.cfg.From; from != nil {
+	if from := a.cfg.From; from != nil && from.Pool.Net == nil {
 		learnt = from.Pool
 		a.meter.follow(a.tablesPlan(a.Sequences))
 	} else if learnt, err = a.stack(ctx); err != nil {
@@ -50,7 +58,7 @@ func (a *auto) sequences(ctx context.Context) error {
 }
 
 // stack learns weights and a net on the newest histories, over tables
-// of the older ones.
+// of the older ones. A refit has the weights and learns the net alone.
 func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 	older, newer := newest(a.Sequences, a.value("holdout"))
 	count := counts(older.Item, older.Items)
@@ -58,16 +66,17 @@ func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 	for i, c := range count {
 		known[i] = c > 0
 	}
-	learn, judge := judged(poolCases(newer, known, a.repeats, maxPoolCases, a.rng))
+	cases := poolCases(newer, known, a.repeats, maxPoolCases, a.rng)
+	if a.cfg.From != nil {
+		cases = cases[:len(cases)/refitCases]
+	}
+	learn, judge := judged(cases)
 	a.meter.follow(a.stackPlan(older, len(learn), len(judge)))
 	pool, factors, err := a.sequenceTables(ctx, older)
 	if err != nil {
 		return nil, err
 	}
-	a.meter.enter("weights", 0)
-	if len(learn) < fewestCases {
-		plainWeights(pool)
-	} else if err := fitWeights(ctx, pool, learn, a.cfg.Workers, a.meter); err != nil {
+	if err := a.setWeights(ctx, pool, learn); err != nil {
 		return nil, err
 	}
 	parts := withFactors(score.Parts{Pool: pool, Popularity: wire.AppendUint32s(nil, count)}, factors)
@@ -79,6 +88,20 @@ func (a *auto) stack(ctx context.Context) (*bundle.Pool, error) {
 		return nil, err
 	}
 	return pool, nil
+}
+
+// setWeights sets the weights of p, which has those of nothing but factors.
+func (a *auto) setWeights(ctx context.Context, p *bundle.Pool, cases []poolCase) error {
+	if from := a.cfg.From; from != nil {
+		copy(p.Weights, from.Pool.Weights)
+		return nil
+	}
+	if len(cases) < fewestCases {
+		plainWeights(p)
+		return nil
+	}
+	a.meter.enter("weights", 0)
+	return fitWeights(ctx, p, cases, a.cfg.Workers, a.meter)
 }
 
 // sequenceTables makes the item-side numbers from seq.

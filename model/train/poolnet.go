@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -106,11 +107,8 @@ func (n *net) parts(w []float32) (l1, b1, l2, b2, out, bias []float32) {
 
 func (n *net) size() int { return netH1*(n.in+1) + netH2*(netH1+1) + netH2 + n.in + 1 }
 
-// fitNet learns a net that ranks the candidates again: the softmax of its
-// outputs over a case's candidates gives the target the most likelihood. Adam
-// (Kingma and Ba, ICLR 2015) with a rate that falls as a cosine.
-func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, error) {
-	a.meter.enter("net", 0)
+// newNet returns a net to begin with.
+func newNet(examples []netExample, rng *rand.Rand) *net {
 	in := len(examples[0].x) / examples[0].m
 	n := &net{in: in, mean: make([]float32, in), scale: make([]float32, in)}
 	n.standardise(examples)
@@ -118,13 +116,54 @@ func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, 
 	l1, _, l2, _, out, _ := n.parts(n.w)
 	fill := func(w []float32, fan int) {
 		for k := range w {
-			w[k] = float32(a.rng.NormFloat64() * math.Sqrt(2/float64(fan)))
+			w[k] = float32(rng.NormFloat64() * math.Sqrt(2/float64(fan)))
 		}
 	}
 	fill(l1, in)
 	fill(l2, netH1)
 	fill(out[:netH2], netH2)
+	return n
+}
 
+// netOf returns what the codes of b stand for.
+func netOf(b *bundle.Net) *net {
+	n := &net{in: b.In, mean: slices.Clone(b.Mean), scale: slices.Clone(b.Scale)}
+	n.w = make([]float32, n.size())
+	l1, b1, l2, b2, out, bias := n.parts(n.w)
+	decode := func(w, bias []float32, l bundle.Layer) {
+		copy(bias, l.Bias)
+		inputs := len(w) / len(bias)
+		for k, code := range l.Codes {
+			w[k] = float32(code) * l.Scales[k/inputs]
+		}
+	}
+	decode(l1, b1, b.L1)
+	decode(l2, b2, b.L2)
+	decode(out, bias, b.Out)
+	return n
+}
+
+// shown is how many examples the net sees.
+func (a *auto) shown() int {
+	if a.cfg.From != nil {
+		return min(a.whole("examples"), refitExamples)
+	}
+	return a.whole("examples")
+}
+
+// fitNet learns a net that ranks the candidates again: the softmax of its
+// outputs over a case's candidates gives the target the most likelihood. Adam
+// (Kingma and Ba, ICLR 2015) with a rate that falls as a cosine. A refit begins at
+// the net of yesterday, which knows the features by their means of then.
+func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, error) {
+	a.meter.enter("net", 0)
+	var n *net
+	first := netRate
+	if from := a.cfg.From; from != nil {
+		n, first = netOf(from.Pool.Net), refitRate
+	} else {
+		n = newNet(examples, a.rng)
+	}
 	m, v := make([]float64, n.size()), make([]float64, n.size())
 	order := make([]int, len(examples))
 	for k := range order {
@@ -134,7 +173,7 @@ func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, 
 	for k := range chunks {
 		chunks[k] = make([]float32, n.size())
 	}
-	epochs := max(1, a.whole("examples")/len(order))
+	epochs := max(1, a.shown()/len(order))
 	steps := epochs * ((len(order) + netBatch - 1) / netBatch)
 	step := 0
 	for range epochs {
@@ -145,7 +184,7 @@ func (a *auto) fitNet(ctx context.Context, examples []netExample) (*bundle.Net, 
 				return nil, err
 			}
 			step++
-			rate := netRate * .5 * (1 + math.Cos(math.Pi*float64(step)/float64(steps)))
+			rate := first * .5 * (1 + math.Cos(math.Pi*float64(step)/float64(steps)))
 			c1, c2 := 1-math.Pow(.9, float64(step)), 1-math.Pow(.999, float64(step))
 			for k := range n.w {
 				var g float64

@@ -26,10 +26,10 @@ import (
 //     the factors that it was learnt with, see the parameter ship.
 //   - content goes on as ials does. An item without pairs has the factors that
 //     Input.Items speaks for, so that for one that is gone it must say nothing.
-//   - auto keeps the weights and the net of From and makes only the tables and the
-//     factors, from all of the log. They hold for these parameters and this shape
-//     of pool, so that neither may change. On sequences that costs about 1 %, and
-//     more where what people do has changed since.
+//   - auto keeps the weights of From and makes the tables and the factors from all
+//     of the log. If From has a net, it goes on with that on the newest histories,
+//     see refitCases; a net that From does not have a refit does not learn. Both
+//     hold for these parameters and this shape of pool, so that neither may change.
 //   - The others have nothing to begin at, and learn as without From.
 
 // ErrFrom is what errors wrap that say why Config.From is no model to go on from.
@@ -97,6 +97,8 @@ func (a *auto) checkFrom(from *Model) error {
 	}
 	p := from.Pool
 	switch {
+	case a.Sequences != nil && p.Net != nil && (p.Net.H1 != netH1 || p.Net.H2 != netH2):
+		return fmt.Errorf("%w: its net has layers of %d and %d units: want %d and %d", ErrFrom, p.Net.H1, p.Net.H2, netH1, netH2)
 	case p.Positions != positions || p.Sparse.C != columns || !slices.Equal(p.Buckets, buckets):
 		return fmt.Errorf("%w: its pool has %s: want %s", ErrFrom,
 			poolShape(p.Positions, p.Sparse.C, len(p.Buckets)), poolShape(positions, columns, len(buckets)))

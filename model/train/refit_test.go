@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
 )
@@ -144,6 +146,91 @@ func TestRefitOfAutoKeepsWeights(t *testing.T) {
 	}
 }
 
+// TestRefitOfAutoLearnsTheNetAlone: the weights are yesterday's, and the net is
+// judged anew, with the same outcome for any number of workers.
+func TestRefitOfAutoLearnsTheNetAlone(t *testing.T) {
+	seq := walks(2500, 100, false)
+	in := Input{Pairs: pairsOf(seq), Items: input(pairsOf(seq)).Items, Sequences: seq}
+	from, err := Train(context.Background(), in, Config{
+		Algorithm: Auto, Params: Params{"dim": 8, "neighbours": 3, "holdout": .3, "examples": 20000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	from.Pool.Net = newNet(choices(rng, 50, bundle.NetInputs(sequenceColumns)), rng).quantise() // whether or not it had one
+	var want *Model
+	for _, workers := range []int{1, 2, 5} {
+		got := risen(t, "a refit", in, Config{Algorithm: Auto, From: from, Workers: workers})
+		if len(got.Gains) != 3 || got.Gains[2].Part != "net" || !slices.Equal(got.Pool.Weights, from.Pool.Weights) {
+			t.Errorf("%d workers: gains %+v", workers, got.Gains)
+		}
+		if want == nil {
+			want = got
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(quant.Sparse{})); diff != "" {
+			t.Errorf("%d workers: %s", workers, diff)
+		}
+	}
+}
+
+// TestRefitOfANetBeginsAtIt: with few examples it stays as good as it was, which a
+// new one does not become.
+func TestRefitOfANetBeginsAtIt(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	examples := choices(rng, 300, 9)
+	fit := func(shown float64, from *bundle.Net) *bundle.Net {
+		a := &auto{rng: rand.New(rand.NewPCG(5, 6)), training: &training{
+			meter: &meter{}, cfg: Config{Workers: 2, Params: Params{"examples": shown}},
+		}}
+		if from != nil {
+			a.cfg.From = &Model{Pool: &bundle.Pool{Net: from}}
+		}
+		got, err := a.fitNet(context.Background(), examples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	loss := func(b *bundle.Net) (sum float64) {
+		for _, e := range examples {
+			e.x = slices.Clone(e.x)
+			n := netOf(b)
+			for k := range e.x {
+				e.x[k] = (e.x[k] - n.mean[k/e.m]) * n.scale[k/e.m]
+			}
+			sum += lossOf(n, e) / float64(len(examples))
+		}
+		return sum
+	}
+	full := fit(12000, nil)
+	was, again, anew := loss(full), loss(fit(2400, full)), loss(fit(2400, nil))
+	if again > was*1.02 || anew < was*1.2 {
+		t.Errorf("loss %v: of a refit %v, of a new net with as many examples %v", was, again, anew)
+	}
+}
+
+// choices are examples in which the target is the candidate with the most of
+// feature 0 among those with little of feature 1.
+func choices(rng *rand.Rand, count, features int) []netExample {
+	const m = 12
+	list := make([]netExample, count)
+	for k := range list {
+		e := netExample{x: make([]float32, features*m), m: m}
+		for at := range e.x {
+			e.x[at] = float32(rng.NormFloat64())
+		}
+		value := func(c int) float32 { return e.x[c] - 3*max(0, e.x[m+c]) }
+		for c := range m {
+			if value(c) > value(e.target) {
+				e.target = c
+			}
+		}
+		list[k] = e
+	}
+	return list
+}
+
 func TestRefitGivesTheSameBytesForAnyNumberOfWorkers(t *testing.T) {
 	m := random(300, 90, .1)
 	from := mustTrain(t, m, Config{Algorithm: IALS, Params: Params{"dim": 9, "epochs": 3}})
@@ -170,6 +257,14 @@ func TestWhatIsNoModelToGoOnFromIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wider, pool, inputs := *sequences, *sequences.Pool, bundle.NetInputs(sequenceColumns)
+	layer := func(units, inputs int) bundle.Layer {
+		return quantiseLayer(make([]float32, units*inputs), make([]float32, units))
+	}
+	wider.Pool, pool.Net = &pool, &bundle.Net{
+		In: inputs, H1: 32, H2: 17, Mean: make([]float32, inputs), Scale: make([]float32, inputs),
+		L1: layer(32, inputs), L2: layer(17, 32), Out: layer(1, 17+inputs),
+	}
 	fewer, other, unnamed := input(matrixOf(19, []int32{0, 1}, []int32{1, 2})), input(m), Input{Pairs: m}
 	other.Items[4].ID = "another"
 	broken := *ials
@@ -189,6 +284,7 @@ func TestWhatIsNoModelToGoOnFromIsRefused(t *testing.T) {
 		{"its weights are for dim=3: want 4", in, Config{Algorithm: Auto, From: lists, Params: Params{"dim": 4}}},
 		{"its pool has 1 columns, 1 positions", plain, Config{Algorithm: Auto, From: lists}},
 		{"its pool has 5 columns, 8 positions", in, Config{Algorithm: Auto, From: sequences}},
+		{"its net has layers of 32 and 17 units: want 32 and 16", plain, Config{Algorithm: Auto, From: &wider}},
 		{"without repeats, and these have some", repeated, Config{Algorithm: Auto, From: sequences}},
 	} {
 		_, err := Train(context.Background(), c.in, c.cfg)
