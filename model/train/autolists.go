@@ -163,10 +163,7 @@ func (t *listTables) parts(ctx context.Context, w *data.Matrix, shape listShape)
 	if shape.dim == 0 {
 		return parts, nil
 	}
-	p.Nearest, p.Gains = poolCandidates, make([]byte, len(t.gain))
-	for i, g := range t.gain {
-		p.Gains[i] = quant.SparseScaleFor(g)
-	}
+	p.Nearest, p.Gains = poolCandidates, encodeGains(t.gain)
 	return withFactors(parts, t.first(shape.dim)), nil
 }
 

@@ -80,8 +80,13 @@ func learnELSA(ctx context.Context, t *training) error {
 	}
 	e.normalise()
 	t.model.Dim, t.model.Factors = e.dim, unpad(e.factors, e.stride, e.dim)
-	t.model.Pool = &bundle.Pool{Positions: 1, Nearest: poolCandidates, Decays: [2]float32{1, 1}, Weights: []float32{0, 1}}
+	t.model.Pool = factorsAlone()
 	return cp.remove()
+}
+
+// factorsAlone is a pool whose scores are the products of the items' factors.
+func factorsAlone() *bundle.Pool {
+	return &bundle.Pool{Positions: 1, Nearest: poolCandidates, Decays: [2]float32{1, 1}, Weights: []float32{0, 1}}
 }
 
 func newELSA(t *training) *elsa {

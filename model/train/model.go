@@ -19,6 +19,7 @@ const (
 	SLIM     Algorithm = "slim"     // sparse linear item-item model, weights of at least 0
 	BPR      Algorithm = "bpr"      // item factors from pairwise ranking
 	ELSA     Algorithm = "elsa"     // item factors, a linear autoencoder
+	Spectral Algorithm = "spectral" // item factors, a graph filter
 	Sequence Algorithm = "sequence" // item factors and an encoder of the history
 	Popular  Algorithm = "popular"  // number of people per item
 	Content  Algorithm = "content"  // ials, and what the catalogue says of new items

@@ -51,7 +51,7 @@ type learner struct {
 // learners returns every algorithm, in the order in which people are told of
 // them.
 func learners() []*learner {
-	return []*learner{&autoLearner, &ialsLearner, &easeLearner, &ridgeLearner, &slimLearner, &bprLearner, &elsaLearner, &sequenceLearner, &popularLearner, &contentLearner, &importedLearner}
+	return []*learner{&autoLearner, &ialsLearner, &easeLearner, &ridgeLearner, &slimLearner, &bprLearner, &elsaLearner, &spectralLearner, &sequenceLearner, &popularLearner, &contentLearner, &importedLearner}
 }
 
 func learnerOf(a Algorithm) *learner {

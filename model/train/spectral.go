@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/data"
 )
 
@@ -21,9 +23,38 @@ import (
 //
 //	Σ_i x_i·h_i·F_i · F_j
 //
+// The model is a pool of factors alone. In auto they are added to the ridge, whose
+// scores have the same size.
+//
 // Why not a softer filter, V s^p Vᵀ? It was worse or no better with p from -.5
-// to 1 on Gowalla, Yelp2018 and MovieLens-1M. Scores have the size of ridge's, so
-// that the two can be added.
+// to 1 on Gowalla, Yelp2018 and MovieLens-1M.
+var spectralLearner = learner{
+	name: Spectral, help: "graph filter: item factors in closed form that let pass what many people share",
+	params: []Param{
+		{Name: "dim", Help: "factors per item", Default: 128, Min: 1, Max: MaxDim, Whole: true, Low: 32, High: 512, Log: true},
+		{Name: "people", Help: "a person with d items is divided by d^people", Default: .4, Min: 0, Max: 2, Low: 0, High: 1},
+		{Name: "items", Help: "an item of d people is divided by d^items", Default: .4, Min: 0, Max: 2, Low: 0, High: 1},
+		{Name: "given", Help: "an item of d people in a history counts d^-given", Default: .5, Min: -2, Max: 2, Low: 0, High: 1},
+		{Name: "popular", Help: "an item of d people scores times d^-popular", Default: -.25, Min: -2, Max: 2, Low: -.5, High: .2},
+	},
+	scorer: bundle.ScorerPool, learn: learnSpectral,
+}
+
+func learnSpectral(ctx context.Context, t *training) error {
+	t.meter.state.Total = singularSteps
+	d := t.whole("dim")
+	factors, gain, err := spectral(ctx, t.Pairs, spectralOptions{
+		dim: d, people: t.value("people"), items: t.value("items"), given: t.value("given"), popular: t.value("popular"),
+		powers: powers{seed: t.cfg.Seed, workers: t.cfg.Workers, meter: t.meter},
+	})
+	if err != nil {
+		return err
+	}
+	t.model.Dim, t.model.Factors = d, factors
+	t.model.Pool = factorsAlone()
+	t.model.Pool.Gains = encodeGains(gain)
+	return nil
+}
 
 type spectralOptions struct {
 	dim                           int
@@ -51,4 +82,13 @@ func spectral(ctx context.Context, m *data.Matrix, opt spectralOptions) (factors
 		}
 	}
 	return factors, gain, nil
+}
+
+// encodeGains returns the gains as a pool has them.
+func encodeGains(gain []float32) []byte {
+	codes := make([]byte, len(gain))
+	for i, g := range gain {
+		codes[i] = quant.SparseScaleFor(g)
+	}
+	return codes
 }
