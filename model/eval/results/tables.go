@@ -137,6 +137,8 @@ var (
 	smallLists     = []string{"neighbours=20,dim=256", "neighbours=34,dim=192", "neighbours=48,dim=128", "neighbours=48,dim=64"}
 	smallLarge     = []string{"neighbours=9,dim=288", "neighbours=15,dim=256", "neighbours=27,dim=192", "neighbours=38,dim=128"} // 40,000 items
 	smallSequences = []string{"neighbours=18,dim=32"}
+	smallGames     = []string{"neighbours=21,dim=32", "neighbours=25,dim=16"}
+	smallBeauty    = []string{"neighbours=24,dim=48", "neighbours=30,dim=32"}
 	smallWide      = []string{"neighbours=18,dim=32", "neighbours=26,dim=16"} // 60,000 items
 )
 
@@ -283,7 +285,7 @@ func lists() []table {
 
 // leaveOneOut are the splits that ask for one item of each user.
 func leaveOneOut() []table {
-	chronological := func(name, title, dir, suffix string, train, validation, test string, want float64, lines []published, short bool) table {
+	chronological := func(name, title, dir, suffix string, train, validation, test string, want float64, lines []published, small []string, short bool) table {
 		return table{
 			name: name, title: title,
 			about: "Each person's last event is the target, the one before is for choosing and not learnt from;\n" +
@@ -298,7 +300,7 @@ func leaveOneOut() []table {
 				{model: "ials", choices: ialsChoices, through: both, short: short},
 				{model: "sequence", through: both},
 				{model: "auto", through: "module", short: short},
-				{model: "auto", choices: smallSequences, through: "module"},
+				{model: "auto", choices: small, through: "module"},
 			},
 		}
 	}
@@ -331,7 +333,7 @@ func leaveOneOut() []table {
 				{"RP3beta", []float64{.1241, .0646, .1835}},
 				{"Mult-VAE", []float64{.1283, .0649, .2132}},
 				{"WMF", []float64{.1368, .0700, .1983}},
-			}, true),
+			}, smallSequences, true),
 		chronological("video-games", "Amazon Video Games, chronological leave-one-out", "amazon-sequences/datasets_dilemma_videogames_loo", ".gz",
 			"6e0c60b13eab52c09ffb1ccf6fdf467cc8500cdcc984d211225bcc33182984d5", "aefc0451c41e5533e6ccf83977db91dd2c95e2e5f39063455a4b355159f5ea2e",
 			"6aaee68dc74a1c17cd768f7f74079b5bbf04f76b8a04f37c96fef2df6e3275d3", .0745, []published{
@@ -339,7 +341,7 @@ func leaveOneOut() []table {
 				{"RP3beta", []float64{.0745, .0383, .1146}},
 				{"Mult-VAE", []float64{.0570, .0284, .0906}},
 				{"WMF", []float64{.0695, .0351, .1113}},
-			}, false),
+			}, smallGames, false),
 		{
 			name: "beauty", title: "Amazon Beauty, leave-one-out of BERT4Rec (CIKM 2019)",
 			about: "Each person's last item is the target, all before it are the history and stay in training; full\n" +
@@ -361,7 +363,7 @@ func leaveOneOut() []table {
 				{model: "ials", choices: ialsFew, through: both},
 				{model: "sequence", through: both},
 				{model: "auto", through: "module"},
-				{model: "auto", choices: smallSequences, through: "module"},
+				{model: "auto", choices: smallBeauty, through: "module"},
 			},
 		}}
 }
