@@ -139,7 +139,7 @@ var (
 	smallSequences = []string{"neighbours=18,dim=32"}
 	smallGames     = []string{"neighbours=21,dim=32", "neighbours=25,dim=16"}
 	smallBeauty    = []string{"neighbours=24,dim=48", "neighbours=30,dim=32"}
-	smallWide      = []string{"neighbours=18,dim=32", "neighbours=26,dim=16"} // 60,000 items
+	smallWide      = []string{"neighbours=18,dim=32", "neighbours=25,dim=16"} // 60,000 items
 )
 
 // tables returns all tables, in the order of RESULTS.md.
@@ -213,7 +213,7 @@ func lists() []table {
 		"mostly tuned on the test part, so an honest run within 1 % of them counts as equal."
 	return []table{{
 		name: "gowalla", title: "Gowalla, split of LightGCN (SIGIR 2020)",
-		about: about + " EASE is left out:\nits inverse would be of 40,981 items.",
+		about: about + " EASE is left out:\nbeyond 30,000 items it is a ridge, too.",
 		files: []file{
 			{"gowalla-lightgcn/train.txt.gz", "4cbd7fd6bddb7598d81da99a8d01bae9c6d96802b1fa7397c9fcd5b0e9a42b9f"},
 			{"gowalla-lightgcn/test.txt.gz", "099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3"},
@@ -235,7 +235,7 @@ func lists() []table {
 		},
 	}, {
 		name: "yelp2018", title: "Yelp2018, split of LightGCN (SIGIR 2020)",
-		about: about + " EASE is left out:\nits inverse would be of 38,048 items.",
+		about: about + " EASE is left out:\nbeyond 30,000 items it is a ridge, too.",
 		files: []file{
 			{"yelp2018-lightgcn/train.txt.gz", "5588ebbcbf9ab10cdf7a70aa300f2ef781030daa2a94ef0685598ed051a398da"},
 			{"yelp2018-lightgcn/test.txt.gz", "9cd9b37926cd1447a06625ffa7914527573fb097c10cb0bbdb1d1b8ded3742fe"},
