@@ -92,7 +92,7 @@ func fill(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	if len(missing) == len(chosen) {
+	if len(missing) == len(chosen) && !o.short { // where make test runs them may be none
 		return errors.New("no data set is there: NEARSIDE_DATA names their folder")
 	}
 	return nil
