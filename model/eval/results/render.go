@@ -47,7 +47,8 @@ func (t *table) render(rows []tableRow) string {
 	return b.String()
 }
 
-// reached says what auto misses of what it must reach, if it was run.
+// reached says what auto misses of what it must reach by more than 1 %, if it was
+// run: other processors add up in another order, and a seed is worth as much.
 func (t *table) reached(rows []tableRow) error {
 	for _, r := range rows {
 		for _, found := range r.Found.Rows {
@@ -55,7 +56,7 @@ func (t *table) reached(rows []tableRow) error {
 				continue
 			}
 			for at, want := range t.want {
-				if got := t.scaled(t.columns[at].of(found.Result)).Mean; got < want {
+				if got := t.scaled(t.columns[at].of(found.Result)).Mean; got < .99*want {
 					return fmt.Errorf("auto has a %s of %s: want %s", t.columns[at].title, t.number(got), t.number(want))
 				}
 			}
