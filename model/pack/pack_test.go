@@ -85,20 +85,7 @@ func testModel(a train.Algorithm, n, d int) *train.Model {
 
 // testEncoder has random weights, of two blocks for histories of 5 items.
 func testEncoder(rnd *rand.Rand, d int) []byte {
-	normal := func(n int) []float32 {
-		v := make([]float32, n)
-		for k := range v {
-			v[k] = float32(rnd.NormFloat64() * .5)
-		}
-		return v
-	}
-	e := bundle.Encoder{Dim: d, Hidden: 6, Length: 5, Gain: normal(d), Bias: normal(d)}
-	for range 2 {
-		e.Blocks = append(e.Blocks, bundle.EncoderBlock{
-			Query: normal(d * d), Value: normal(d * d), Near: normal(5),
-			In: normal(d * 6), InBias: normal(6), Out: normal(6 * d), OutBias: normal(d),
-		})
-	}
+	e := modeltest.Encoder(rnd, d, 6, 5, 2, .5)
 	doc, err := train.AppendEncoder(nil, &e)
 	if err != nil {
 		panic(err)

@@ -37,11 +37,12 @@ type checkpoint struct {
 	config, matrix [sha256.Size]byte
 }
 
-func newCheckpoint(t *training) *checkpoint {
+// newCheckpoint is for a training from m.
+func newCheckpoint(t *training, m *data.Matrix) *checkpoint {
 	if t.cfg.Checkpoint == "" {
 		return &checkpoint{}
 	}
-	return &checkpoint{path: t.cfg.Checkpoint, wanted: t.cfg.Resume, config: digestConfig(t.cfg), matrix: digestMatrix(t.Pairs)}
+	return &checkpoint{path: t.cfg.Checkpoint, wanted: t.cfg.Resume, config: digestConfig(t.cfg), matrix: digestMatrix(m)}
 }
 
 // digestConfig covers what the factors after a given epoch depend on. The
@@ -84,25 +85,31 @@ func digestMatrix(m *data.Matrix) [sha256.Size]byte {
 // is all that one leaves to the next. The checkpoint that it returns is to be
 // removed when the model is finished.
 func (t *training) epochs(epochs, steps int, state []float32, epoch func(epoch int) error) (*checkpoint, error) {
-	c := newCheckpoint(t)
+	c := newCheckpoint(t, t.Pairs)
+	return c, c.run(epochs, steps, state, t.meter, epoch, func(int) bool { return false })
+}
+
+// run is what training.epochs does with a checkpoint, until the epochs that are
+// done are enough.
+func (c *checkpoint) run(epochs, steps int, state []float32, m *meter, epoch func(epoch int) error, enough func(done int) bool) error {
 	done, err := c.resume(state)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if done > epochs {
-		return nil, fmt.Errorf("checkpoint %q has %d epochs: want at most %d", c.path, done, epochs)
+		return fmt.Errorf("checkpoint %q has %d epochs: want at most %d", c.path, done, epochs)
 	}
-	t.meter.state.Done = int64(done) * int64(steps)
-	for done < epochs {
+	m.state.Done = int64(done) * int64(steps)
+	for done < epochs && !enough(done) {
 		done++
 		if err := epoch(done); err != nil {
-			return nil, fmt.Errorf("epoch %d of %d: %w", done, epochs, err)
+			return fmt.Errorf("epoch %d of %d: %w", done, epochs, err)
 		}
 		if err := c.save(done, state); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // resume reads the file into factors and returns how many epochs are done: 0,

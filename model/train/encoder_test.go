@@ -9,27 +9,8 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
+	"github.com/nearside/nearside/model/modeltest"
 )
-
-// randomEncoder has weights of the size that training leaves, for d factors and
-// histories of length items.
-func randomEncoder(rng *rand.Rand, d, length, blocks int) bundle.Encoder {
-	normal := func(n int, std float64) []float32 {
-		v := make([]float32, n)
-		for k := range v {
-			v[k] = float32(rng.NormFloat64() * std)
-		}
-		return v
-	}
-	w := bundle.Encoder{Dim: d, Hidden: d, Length: length, Gain: normal(d, 1), Bias: normal(d, .3)}
-	for range blocks {
-		w.Blocks = append(w.Blocks, bundle.EncoderBlock{
-			Query: normal(d*d, .1), Value: normal(d*d, .1), Near: normal(length, 1),
-			In: normal(d*d, .1), InBias: normal(d, .1), Out: normal(d*d, .1), OutBias: normal(d, .1),
-		})
-	}
-	return w
-}
 
 // TestEncoderAtEightBits: a person's direction hardly turns when the weights
 // and the items of the history are int8.
@@ -37,7 +18,7 @@ func TestEncoderAtEightBits(t *testing.T) {
 	const d, length, least = 64, 50, .999 // cosine
 	rng := rand.New(rand.NewPCG(1, 1))
 	for blocks := 1; blocks <= 2; blocks++ {
-		w := randomEncoder(rng, d, length, blocks)
+		w := modeltest.Encoder(rng, d, d, length, blocks, .1)
 		doc, err := AppendEncoder(nil, &w)
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +76,7 @@ func TestEncoderAppendRefuses(t *testing.T) {
 		{"NaN", func(w *bundle.Encoder) { w.Blocks[0].Near[1] = float32(math.NaN()) }, "block 0: Near: number 1 is NaN"},
 		{"infinity", func(w *bundle.Encoder) { w.Bias[3] = float32(math.Inf(-1)) }, "Bias: number 3 is -Inf"},
 	} {
-		w := randomEncoder(rand.New(rand.NewPCG(2, 1)), 4, 3, 2)
+		w := modeltest.Encoder(rand.New(rand.NewPCG(2, 1)), 4, 4, 3, 2, .1)
 		test.edit(&w)
 		if _, err := AppendEncoder(nil, &w); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want an error with %q", test.name, err, test.want)

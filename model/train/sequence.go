@@ -2,8 +2,6 @@ package train
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -57,8 +55,7 @@ func learnSequence(ctx context.Context, t *training) error {
 	if err != nil {
 		return err
 	}
-	cp := newCheckpoint(t)
-	cp.matrix = digestSequences(seq)
+	cp := newCheckpoint(t, &data.Matrix{Rows: seq.Users(), Cols: seq.Items, Ptr: seq.Ptr, Col: seq.Item})
 	if err := s.run(ctx, cp); err != nil {
 		return err
 	}
@@ -128,31 +125,18 @@ type sequenceTraining struct {
 	meter    *meter
 }
 
-// run has the epochs done that the checkpoint does not have.
+// run has the epochs done that the checkpoint does not have, until some bring
+// nothing.
 func (t *sequenceTraining) run(ctx context.Context, cp *checkpoint) error {
-	done, err := cp.resume(t.state)
-	if err != nil {
-		return err
-	}
-	if done > t.cfg.Epochs {
-		return fmt.Errorf("checkpoint %q has %d epochs: want at most %d", cp.path, done, t.cfg.Epochs)
-	}
-	t.meter.state.Done = int64(done) * t.positions()
-	for epoch := done + 1; epoch <= t.cfg.Epochs && epoch <= int(*t.bestEpoch)+t.cfg.Patience; epoch++ {
-		if err := t.epoch(ctx, epoch); err != nil {
-			return fmt.Errorf("epoch %d of %d: %w", epoch, t.cfg.Epochs, err)
-		}
-		if err := cp.save(epoch, t.state); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cp.run(t.cfg.Epochs, t.positions(), t.state, t.meter,
+		func(epoch int) error { return t.epoch(ctx, epoch) },
+		func(done int) bool { return done >= int(*t.bestEpoch)+t.cfg.Patience })
 }
 
 // positions returns how many targets an epoch has.
-func (t *sequenceTraining) positions() (sum int64) {
+func (t *sequenceTraining) positions() (sum int) {
 	for _, row := range t.rows {
-		sum += int64(len(row) - 1)
+		sum += len(row) - 1
 	}
 	return sum
 }
@@ -185,7 +169,7 @@ func newSequenceTraining(seq *data.Sequences, cfg sequenceConfig, meter *meter) 
 	t.net.init(rng, initStd)
 	copy(t.best, t.params)
 
-	t.meter.state.Total = t.positions() * int64(cfg.Epochs)
+	t.meter.state.Total = int64(t.positions()) * int64(cfg.Epochs)
 	return t, nil
 }
 
@@ -334,18 +318,4 @@ func (t *sequenceTraining) adam(from, to int) {
 	x, g, m, v := t.params[from:to], t.gradient[from:to], t.first[from:to], t.second[from:to]
 	newAdam(t.cfg.Rate, int(*t.steps)).move(x, g, m, v)
 	clear(g)
-}
-
-func digestSequences(seq *data.Sequences) [sha256.Size]byte {
-	h := sha256.New()
-	row := binary.LittleEndian.AppendUint64(nil, uint64(seq.Items))
-	for u := range seq.Users() {
-		row = binary.LittleEndian.AppendUint64(row, uint64(len(seq.Row(u))))
-		for _, i := range seq.Row(u) {
-			row = binary.LittleEndian.AppendUint32(row, uint32(i))
-		}
-		h.Write(row) // a hash never fails
-		row = row[:0]
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }

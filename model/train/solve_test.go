@@ -198,7 +198,7 @@ func TestCancelledAtTheEndOfAnyEpochLeavesThatEpoch(t *testing.T) {
 func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	m := random(40, 30, .2)
 	cfg := Config{Algorithm: IALS, Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Resume: true, Params: Params{"dim": 3, "epochs": 2}}
-	cp := newCheckpoint(begin(t, m, cfg))
+	cp := newCheckpoint(begin(t, m, cfg), m)
 	factors := make([]float32, 30*padded(3))
 	if err := cp.save(1, factors); err != nil {
 		t.Fatal(err)

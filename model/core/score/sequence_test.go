@@ -8,26 +8,8 @@ import (
 	"testing"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/modeltest"
 )
-
-// randomSequence has weights of the size that training leaves.
-func randomSequence(rng *rand.Rand, d, hidden, length, blocks int) bundle.Encoder {
-	normal := func(n int, std float64) []float32 {
-		v := make([]float32, n)
-		for k := range v {
-			v[k] = float32(rng.NormFloat64() * std)
-		}
-		return v
-	}
-	w := bundle.Encoder{Dim: d, Hidden: hidden, Length: length, Gain: normal(d, 1), Bias: normal(d, .3)}
-	for range blocks {
-		w.Blocks = append(w.Blocks, bundle.EncoderBlock{
-			Query: normal(d*d, .2), Value: normal(d*d, .2), Near: normal(length, 1),
-			In: normal(d*hidden, .2), InBias: normal(hidden, .2), Out: normal(hidden*d, .2), OutBias: normal(d, .2),
-		})
-	}
-	return w
-}
 
 func randomRows(rng *rand.Rand, n int) []float32 {
 	rows := make([]float32, n)
@@ -118,7 +100,7 @@ func TestSequenceIsItsDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, d := range []int{1, 3, 16, 64} {
 		for blocks := 1; blocks <= 2; blocks++ {
-			s := NewSequence(randomSequence(rng, d, d+1, 7, blocks))
+			s := NewSequence(modeltest.Encoder(rng, d, d+1, 7, blocks, .2))
 			for _, l := range []int{0, 1, 2, 6, 7, 9} {
 				rows, person := randomRows(rng, l*d), make([]float32, d)
 				if err := s.PersonTo(person, rows); err != nil {
@@ -139,7 +121,7 @@ func TestSequenceIsItsDefinition(t *testing.T) {
 // test-wasm and make test-scalar.
 func TestSequenceGivesTheSameBitsEverywhere(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
-	w := randomSequence(rng, 19, 21, 11, 2)
+	w := modeltest.Encoder(rng, 19, 21, 11, 2, .2)
 	person := make([]float32, w.Dim)
 	if err := NewSequence(w).PersonTo(person, randomRows(rng, 11*w.Dim)); err != nil {
 		t.Fatal(err)
@@ -165,7 +147,7 @@ func TestSequenceRefusesWhatIsNotFinite(t *testing.T) {
 		"out":   func(w *bundle.Encoder, _ []float32) []float32 { return w.Blocks[0].Out },
 		"gain":  func(w *bundle.Encoder, _ []float32) []float32 { return w.Gain },
 	} {
-		w, rows := randomSequence(rng, 8, 8, 5, 1), randomRows(rng, 5*8)
+		w, rows := modeltest.Encoder(rng, 8, 8, 5, 1, .2), randomRows(rng, 5*8)
 		for k, v := range part(&w, rows) {
 			part(&w, rows)[k] = float32(math.Copysign(math.Inf(1), float64(v)))
 		}
@@ -177,7 +159,7 @@ func TestSequenceRefusesWhatIsNotFinite(t *testing.T) {
 
 func TestSequenceDoesNotAllocate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 1))
-	s := NewSequence(randomSequence(rng, 16, 16, 10, 2))
+	s := NewSequence(modeltest.Encoder(rng, 16, 16, 10, 2, .2))
 	rows, person := randomRows(rng, 10*16), make([]float32, 16)
 	allocs := testing.AllocsPerRun(10, func() {
 		if err := s.PersonTo(person, rows); err != nil {
@@ -193,7 +175,7 @@ func TestSequenceDoesNotAllocate(t *testing.T) {
 func BenchmarkSequence(b *testing.B) {
 	for _, size := range []struct{ d, hidden, blocks int }{{64, 64, 1}, {64, 64, 2}, {128, 128, 2}} {
 		rng := rand.New(rand.NewPCG(5, 1))
-		s := NewSequence(randomSequence(rng, size.d, size.hidden, 50, size.blocks))
+		s := NewSequence(modeltest.Encoder(rng, size.d, size.hidden, 50, size.blocks, .2))
 		rows, person := randomRows(rng, 50*size.d), make([]float32, size.d)
 		b.Run(fmt.Sprintf("d=%d/blocks=%d", size.d, size.blocks), func(b *testing.B) {
 			for b.Loop() {
