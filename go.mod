@@ -7,6 +7,7 @@ toolchain go1.27.0
 // Each line says why it is here and where it may be used; what says "test" is
 // never linked into a binary.
 require (
+	filippo.io/age v1.3.2 // pack, cmd: secret keys encrypted at rest
 	github.com/alecthomas/kong v1.17.0 // cmd: struct-based command line, one dependency, no globals
 	github.com/chromedp/cdproto v0.159.0 // test; web: the protocol's events, as chromedp names them
 	github.com/chromedp/chromedp v0.23.0 // test; web: the demo page clicked through in a real Chromium
@@ -18,11 +19,13 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1 // cmd: one bar with ETA on a terminal
 	github.com/tetratelabs/wazero v1.12.0 // host, seal: WebAssembly in Go without cgo
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // pack: the bundle's writer; never sees untrusted bytes
+	golang.org/x/term v0.48.0 // cmd: asks for a passphrase without showing it
 	gonum.org/v1/gonum v0.17.0 // train: Cholesky for EASE; oracle for core's own solver in tests
 	pgregory.net/rapid v1.3.0 // test; properties with shrinking
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/andybalholm/brotli v1.1.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -33,9 +36,8 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/twpayne/go-geom v1.6.1 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
-	golang.org/x/crypto v0.54.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/term v0.45.0 // indirect
-	golang.org/x/tools v0.30.0 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/tools v0.49.0 // indirect
 	google.golang.org/protobuf v1.34.2 // indirect
 )

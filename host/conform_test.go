@@ -16,6 +16,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
@@ -27,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite testdata/vectors and testdata/b
 
 func native(t testing.TB, root, file []byte) *slate.Recommender {
 	t.Helper()
-	r, err := bundle.ParseRoot(root)
+	r, err := trust.ParseRoot(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,10 +362,11 @@ func updateVectors(t *testing.T) {
 	write(t, "bundles/good.nsr", root)
 	write(t, "bundles/other.nsr", other)
 	write(t, "bundles/good.nsb", file)
-	manifest, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	manifest := frame.Manifest
 	at := bytes.Index(file, manifest)
 	list := []bad{
 		{Name: "nothing wrong", Status: abi.StatusOK},

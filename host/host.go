@@ -12,6 +12,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/wasm"
 	"github.com/nearside/nearside/wasm/abi"
 )
@@ -58,21 +59,31 @@ func (e *Error) Error() string { return "host: " + e.Code.String() + ": " + e.Me
 
 // Is makes errors.Is find core's sentinels behind a code.
 func (e *Error) Is(target error) bool {
-	switch e.Code {
-	case abi.StatusSignature:
-		return target == bundle.ErrSignature
-	case abi.StatusExpired:
-		return target == bundle.ErrExpired
-	case abi.StatusVersion:
-		return target == bundle.ErrVersion
-	case abi.StatusHash:
-		return target == bundle.ErrHash
-	case abi.StatusLayout:
-		return target == bundle.ErrLayout
-	case abi.StatusKnownAnswer:
-		return target == slate.ErrKnownAnswer
-	}
-	return false
+	sentinel, ok := sentinels[e.Code]
+	return ok && target == sentinel
+}
+
+// sentinels are core's errors that have a code of their own.
+var sentinels = map[abi.Status]error{
+	abi.StatusSignature:   trust.ErrSignature,
+	abi.StatusExpired:     trust.ErrExpired,
+	abi.StatusVersion:     bundle.ErrVersion,
+	abi.StatusHash:        bundle.ErrHash,
+	abi.StatusLayout:      bundle.ErrLayout,
+	abi.StatusKnownAnswer: slate.ErrKnownAnswer,
+	abi.StatusSize:        trust.ErrSize,
+	abi.StatusThreshold:   trust.ErrThreshold,
+	abi.StatusRootVersion: trust.ErrRootVersion,
+	abi.StatusRootExpired: trust.ErrRootExpired,
+	abi.StatusHeadExpired: trust.ErrHeadExpired,
+	abi.StatusChannel:     trust.ErrChannel,
+	abi.StatusRollback:    trust.ErrRollback,
+	abi.StatusReplaced:    trust.ErrReplaced,
+	abi.StatusFastForward: trust.ErrFastForward,
+	abi.StatusMismatch:    trust.ErrMismatch,
+	abi.StatusStopped:     trust.ErrStopped,
+	abi.StatusLog:         trust.ErrLog,
+	abi.StatusModule:      trust.ErrModule,
 }
 
 // Open compiles the module, makes the instances and has each verify the
@@ -122,7 +133,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.manifest, err = bundle.ParseManifest(doc); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	root, err := bundle.ParseRoot(h.config.Root)
+	root, err := trust.ParseRoot(h.config.Root)
 	if err != nil {
 		return fmt.Errorf("host: %w", err)
 	}

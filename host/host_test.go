@@ -16,6 +16,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
@@ -101,7 +102,7 @@ func worldOf(t testing.TB, w testWorld) (root, file []byte) {
 	if file, err = pack.Pack(m, k, pack.Options{Channel: "test", Created: created, Expires: expires, HalfLife: 30 * 86400, Quant: w.quant}); err != nil {
 		t.Fatal(err)
 	}
-	return rootOf(t, k, expires), file
+	return rootOf(t, k, expires+1), file
 }
 
 // openWith opens c, whose Now is now unless it has one, and closes it.
@@ -172,8 +173,8 @@ func TestOpenRefuses(t *testing.T) {
 		want   error  // nil: only the words matter
 		words  string // part of the error
 	}{
-		{"another root", Config{Root: rootOf(t, keys(t, 2), expires), Bundle: file}, bundle.ErrSignature, "signature"},
-		{"an expired bundle", Config{Root: root, Bundle: file, Now: late}, bundle.ErrExpired, "expired"},
+		{"another root", Config{Root: rootOf(t, keys(t, 2), expires), Bundle: file}, trust.ErrSignature, "signature"},
+		{"an expired bundle", Config{Root: root, Bundle: file, Now: late}, trust.ErrExpired, "expired"},
 		{"no root", Config{Bundle: file}, nil, "memory"},
 		{"a root that is none", Config{Root: []byte("root"), Bundle: file}, nil, "root"},
 		{"a module that imports", Config{Module: importing, Root: root, Bundle: file}, nil, `imports "env" "f"`},
@@ -205,10 +206,11 @@ func TestCallRefusesOtherExports(t *testing.T) {
 func TestCallOfTheManifestGivesIt(t *testing.T) {
 	root, file := world(t, train.Popular)
 	h := open(t, root, file, false, 1)
-	want, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := frame.Manifest
 	got, err := h.Call(context.Background(), abi.ExportManifest, nil)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %x, %v, want %x", got, err, want)
@@ -325,8 +327,8 @@ func TestExpiryIsSeenWhileRunning(t *testing.T) {
 			t.Errorf("at %d: %v", last, err)
 		}
 		clock.Store(last + 1)
-		if _, err := h.Recommend(context.Background(), slate.Request{K: 1}); !errors.Is(err, bundle.ErrExpired) {
-			t.Errorf("at %d: got %v, want %v", last+1, err, bundle.ErrExpired)
+		if _, err := h.Recommend(context.Background(), slate.Request{K: 1}); !errors.Is(err, trust.ErrExpired) {
+			t.Errorf("at %d: got %v, want %v", last+1, err, trust.ErrExpired)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
 
-	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/wasm/abi"
 )
 
@@ -65,7 +65,7 @@ func (h *Host) ready() error {
 	default:
 	}
 	if h.config.Now().Unix() >= h.expires {
-		return &Error{Code: abi.StatusExpired, Message: bundle.ErrExpired.Error()}
+		return &Error{Code: abi.StatusExpired, Message: trust.ErrExpired.Error()}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm/abi"
@@ -114,10 +115,11 @@ var question = slate.Request{K: 10, Reasons: 2, History: []profile.Event{
 // lateFrom returns where the rows that rescore start.
 func lateFrom(t *testing.T, file []byte) int {
 	t.Helper()
-	doc, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	doc := frame.Manifest
 	m, err := bundle.ParseManifest(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -138,17 +140,18 @@ func lateFrom(t *testing.T, file []byte) int {
 func resign(t *testing.T, file []byte, change func(manifest []byte)) []byte {
 	t.Helper()
 	file = bytes.Clone(file)
-	doc, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	doc := frame.Manifest
 	change(doc) // where it lies
-	signed := bundle.SignedBytes(bundle.RoleManifest, "test", doc)
+	signed := trust.SignedBytes(trust.RoleManifest, "test", doc)
 	_, sk := mldsa65.NewKeyFromSeed((*[32]byte)(bytes.Repeat([]byte{1}, 32)))
 	sig := file[bytes.Index(file, doc)+len(doc):]
-	sig = sig[bytes.Index(sig, []byte{1, 0xc4, bundle.Ed25519SigSize})+3:]
+	sig = sig[bytes.Index(sig, []byte{1, 0xc4, trust.Ed25519SigSize})+3:]
 	copy(sig, ed25519.Sign(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32)), signed))
-	if err := mldsa65.SignTo(sk, signed, []byte(bundle.MLDSAContext(bundle.RoleManifest)), false, sig[bundle.Ed25519SigSize+4:][:bundle.MLDSA65SigSize]); err != nil {
+	if err := mldsa65.SignTo(sk, signed, []byte(trust.MLDSAContext(trust.RoleManifest)), false, sig[trust.Ed25519SigSize+4:][:trust.MLDSA65SigSize]); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -7,13 +7,14 @@ import { decode, encode } from './msgpack.js';
 /** The status codes of ABI.md, in order: `codes[8]` is 'signature'. */
 export const codes = Object.freeze([
   'ok', 'internal', 'not-open', 'memory', 'request', 'limit', 'syntax', 'root', 'signature', 'expired', 'version',
-  'hash', 'layout', 'known-answer', 'partial',
+  'hash', 'layout', 'known-answer', 'partial', 'state', 'head', 'envelope', 'size', 'threshold', 'root-version',
+  'root-expired', 'head-expired', 'channel', 'rollback', 'replaced', 'fast-forward', 'mismatch', 'stopped', 'log', 'module',
 ]);
 
 /** The words for what a person did with an item; the index is the ABI's number. */
 export const kinds = Object.freeze(['unknown', 'view', 'click', 'like', 'buy', 'hide']);
 
-const abiVersion = 3;
+const abiVersion = 4;
 const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;

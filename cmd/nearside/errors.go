@@ -8,6 +8,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/model/tune"
@@ -57,9 +58,9 @@ func hintFor(err error) string {
 		return "leave --from out to learn anew; item indices begin anew, too"
 	case errors.As(err, &line):
 		return "--lenient skips malformed lines, --columns says which column is which, --format how the file is written"
-	case errors.Is(err, bundle.ErrSignature):
+	case errors.Is(err, trust.ErrSignature):
 		return "--root takes the root.nsr that keygen wrote beside the key the bundle was packed with"
-	case errors.Is(err, bundle.ErrExpired):
+	case errors.Is(err, trust.ErrExpired):
 		return "pack the model again, or look at an earlier time with --now where the verb has it"
 	case errors.Is(err, bundle.ErrVersion):
 		return "the bundle was packed by another release: pack the model again with this one"

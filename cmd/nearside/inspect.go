@@ -81,10 +81,11 @@ func (c *inspectCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	doc, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Bundle, err)
 	}
+	doc := frame.Manifest
 	m, err := bundle.ParseManifest(doc)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Bundle, err)

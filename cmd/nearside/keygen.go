@@ -19,6 +19,8 @@ const (
 type keygenCmd struct {
 	Out  string `required:"" placeholder:"DIR" help:"Folder for release.key, which stays secret, and root.nsr, which is published."`
 	Days int    `default:"1095" help:"Days until devices no longer accept the root."`
+
+	secretFlags
 }
 
 func (c *keygenCmd) Run() error {
@@ -37,7 +39,11 @@ func (c *keygenCmd) Run() error {
 		return err
 	}
 	key, public := filepath.Join(c.Out, keyFile), filepath.Join(c.Out, rootFile)
-	if err := keys.Save(key); err != nil { // first: it refuses where a key is
+	secret, err := keys.Bytes()
+	if err != nil {
+		return err
+	}
+	if err := c.save(key, secret); err != nil { // first: it refuses where a key is
 		return err
 	}
 	if err := os.WriteFile(public, root, 0o644); err != nil {

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv(passphraseVariable, "nobody's secret")
 			env.Setenv("XDG_CACHE_HOME", cache) // the module is compiled once for all scripts
 			return errors.Join(
 				os.WriteFile(filepath.Join(env.WorkDir, "events.csv"), events, 0o644),

@@ -23,6 +23,7 @@ type packCmd struct {
 	Neighbours   int    `placeholder:"N" help:"Neighbours kept of each item, the strongest; by default all that the model has."`
 
 	quantFlags
+	secretFlags
 }
 
 const day = 24 * 60 * 60 // seconds
@@ -47,7 +48,7 @@ func (c *packCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	keys, err := pack.LoadKeys(filepath.Join(c.Keys, keyFile))
+	keys, err := c.keys(filepath.Join(c.Keys, keyFile))
 	if err != nil {
 		return err
 	}

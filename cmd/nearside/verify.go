@@ -8,6 +8,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 )
 
 // signed holds the flags that name a bundle and who may have signed it.
@@ -29,8 +30,8 @@ func (s signed) read() (root, file []byte, err error) {
 
 // openNative does all that the module does before it answers: it checks the
 // bundle and then its known answers.
-func openNative(rootDoc, file []byte, now int64) (*bundle.Root, *bundle.Bundle, error) {
-	root, err := bundle.ParseRoot(rootDoc)
+func openNative(rootDoc, file []byte, now int64) (*trust.Root, *bundle.Bundle, error) {
+	root, err := trust.ParseRoot(rootDoc)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/train"
@@ -40,7 +41,7 @@ func forge(t testing.TB, q Quant, n, d int) forged {
 		t.Fatal(err)
 	}
 	r := opt.Quant.retrieval(m)
-	return forged{format: 3, abi: 3, scorer: bundle.ScorerFoldIn, items: n, dim: d, history: 4, sections: list, retrieval: &r}
+	return forged{format: 4, abi: 4, scorer: bundle.ScorerFoldIn, items: n, dim: d, history: 4, sections: list, retrieval: &r}
 }
 
 // forgeOther is forge for a model without factors.
@@ -51,7 +52,7 @@ func forgeOther(t testing.TB, a train.Algorithm, n int) forged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return forged{format: 3, abi: 3, scorer: m.Scorer(), items: n, history: 4, sections: list}
+	return forged{format: 4, abi: 4, scorer: m.Scorer(), items: n, history: 4, sections: list}
 }
 
 // forgedPool is the manifest's key 14.
@@ -73,7 +74,7 @@ func forgePool(t testing.TB, shape modeltest.PoolShape, q Quant, d int) forged {
 		t.Fatal(err)
 	}
 	p := m.Pool
-	f := forged{format: 3, abi: 3, scorer: bundle.ScorerPool, items: shape.Items, history: 4, sections: list, pool: &forgedPool{
+	f := forged{format: 4, abi: 4, scorer: bundle.ScorerPool, items: shape.Items, history: 4, sections: list, pool: &forgedPool{
 		positions: p.Positions, buckets: p.Buckets, columns: p.Sparse.C, rice: p.Sparse.Rice, nearest: p.Nearest, repeats: p.Repeats,
 	}}
 	if m.Factors != nil {
@@ -152,7 +153,7 @@ func (f *forged) file(t testing.TB, keys *Keys) []byte {
 // frame signs a manifest and writes the file.
 func (f *forged) frame(t testing.TB, keys *Keys, manifest []byte) []byte {
 	t.Helper()
-	signatures, err := keys.sign(bundle.RoleManifest, "", manifest)
+	signatures, err := addSignatures(nil, trust.RoleManifest, "", manifest, []*Keys{keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/train"
 )
@@ -52,10 +53,11 @@ func packedAs(t testing.TB, q Quant, n, d int) []byte {
 // them.
 func lateFrom(t testing.TB, file []byte) int {
 	t.Helper()
-	doc, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	doc := frame.Manifest
 	m, err := bundle.ParseManifest(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +237,7 @@ func TestCompleteRefusesEveryFlippedBit(t *testing.T) {
 			file[bit/8] ^= 1 << (bit % 8)
 			err := b.Complete()
 			file[bit/8] ^= 1 << (bit % 8)
-			var syntax *bundle.SyntaxError
+			var syntax *trust.SyntaxError
 			if !errors.Is(err, bundle.ErrHash) && !errors.As(err, &syntax) || !b.Early() || b.Rescore != nil {
 				t.Fatalf("bit %d of byte %d: %v, early %v", bit%8, bit/8, err, b.Early())
 			}
@@ -254,10 +256,11 @@ func TestCompleteRefusesEveryFlippedBit(t *testing.T) {
 func TestNoFlippedBitOpensEarly(t *testing.T) {
 	file, root := packedAs(t, twoStages, 5, 2), testRoot(t, testKeys(t, 1))
 	from := lateFrom(t, file)
-	manifest, err := bundle.ManifestOf(file)
+	frame, err := bundle.ParseFrame(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	manifest := frame.Manifest
 	// The heads of a bin and of a map and "sigs" stand behind the manifest.
 	signed := bytes.Index(file, manifest) + len(manifest)
 	flipped := bytes.Clone(file)
@@ -444,7 +447,7 @@ func TestContradictionsAreRefused(t *testing.T) {
 	add("format 2 for interface 1", with("int8", func(f *forged) { f.format2(); f.abi = 1 }), bundle.ErrVersion, false)
 	add("format 2 for interface 3", with("int8", func(f *forged) { f.format2(); f.abi = 3 }), bundle.ErrVersion, false)
 	add("format 3 for interface 2", with("int8", func(f *forged) { f.abi = 2 }), bundle.ErrVersion, false)
-	add("format 4", with("int8", func(f *forged) { f.format, f.abi = 4, 4 }), bundle.ErrVersion, false)
+	add("format 5", with("int8", func(f *forged) { f.format, f.abi = 5, 5 }), bundle.ErrVersion, false)
 	add("format 0", with("int8", func(f *forged) { f.format, f.abi = 0, 0 }), bundle.ErrVersion, false)
 	add("no factors", with("pq-int8", func(f *forged) { f.dim = 0 }), bundle.ErrLayout, false)
 	add("too many factors", with("pq-int8", func(f *forged) { f.dim = quant.MaxDim + 1 }), nil, false)
@@ -481,7 +484,7 @@ func refuse(t *testing.T, list []refusal) {
 	root := testRoot(t, keys)
 	right := func(err error, want error) bool {
 		if want == nil {
-			var syntax *bundle.SyntaxError
+			var syntax *trust.SyntaxError
 			return errors.As(err, &syntax)
 		}
 		return errors.Is(err, want)

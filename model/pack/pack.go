@@ -12,6 +12,7 @@ import (
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/train"
@@ -28,10 +29,14 @@ type Options struct {
 	Quant            Quant // how item factors are coded
 	K                int   // most items a request may ask for; 0 is 1000
 	History          int   // most events in a request; 0 is 500
+
+	Modules    [][32]byte         // SHA-256 of the modules it may run with; nil: any
+	Provenance *bundle.Provenance // nil: not said
 }
 
 // Pack returns the signed bundle of m. It refuses a model that a device would
-// refuse, because the result has been opened and has answered.
+// refuse, because the result has been opened and has answered. Without keys,
+// nil, it is not signed yet: see Document.
 func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	opt.Version = cmp.Or(opt.Version, 1)
 	opt.K = cmp.Or(opt.K, bundle.MaxK)
@@ -61,7 +66,7 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	draft, err := write(m, once, opt, sections, answers{})
+	draft, err := write(m, []*Keys{once}, opt, sections, answers{})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +79,7 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 			return nil, err
 		}
 	}
-	file, err := write(m, keys, opt, sections, known)
+	file, err := write(m, []*Keys{once}, opt, sections, known)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 		if have < len(file) && known.early == nil {
 			break
 		}
-		r, err := open(file, keys, opt, have)
+		r, err := open(file, once, opt, have)
 		if err == nil {
 			err = r.Check()
 		}
@@ -90,7 +95,10 @@ func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
 			return nil, fmt.Errorf("pack: the bundle refuses itself: %w", err)
 		}
 	}
-	return file, nil
+	if keys == nil {
+		return write(m, nil, opt, sections, known)
+	}
+	return write(m, []*Keys{keys}, opt, sections, known)
 }
 
 // answers are the known answers of a bundle: of the whole file, and of what
@@ -119,7 +127,7 @@ func open(file []byte, keys *Keys, opt Options, have int) (*slate.Recommender, e
 	if err != nil {
 		return nil, err
 	}
-	root, err := bundle.ParseRoot(doc)
+	root, err := trust.ParseRoot(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -307,37 +315,29 @@ func neighbours(m *train.Model, opt Options) []section {
 }
 
 // write encodes manifest, signatures and frame.
-func write(m *train.Model, keys *Keys, opt Options, sections []section, known answers) ([]byte, error) {
+func write(m *train.Model, keys []*Keys, opt Options, sections []section, known answers) ([]byte, error) {
 	manifest, err := encodeManifest(m, opt, sections, known)
 	if err != nil {
 		return nil, err
 	}
-	if len(manifest) > bundle.MaxManifest {
-		return nil, fmt.Errorf("pack: the manifest has %d bytes, want at most %d", len(manifest), bundle.MaxManifest)
+	if len(manifest) > trust.MaxManifest {
+		return nil, fmt.Errorf("pack: the manifest has %d bytes, want at most %d", len(manifest), trust.MaxManifest)
 	}
-	signatures, err := keys.sign(bundle.RoleManifest, opt.Channel, manifest)
-	if err != nil {
+	f := bundle.Frame{Channel: opt.Channel, Manifest: manifest}
+	for _, s := range sections {
+		f.Sections = append(f.Sections, s.body)
+	}
+	if f.Signatures, err = addSignatures(nil, trust.RoleManifest, opt.Channel, manifest, keys); err != nil {
 		return nil, err
 	}
-	w := newWriter()
-	w.document("nearside", 6)
-	w.uintField(1, bundle.FormatVersion)
-	w.stringField(2, opt.Channel)
-	w.binField(3, manifest)
-	w.binField(4, signatures)
-	w.key(5)
-	w.array(len(sections))
-	for _, s := range sections {
-		w.bin(s.body)
-	}
-	return w.bytes()
+	return encodeFrame(f)
 }
 
 func encodeManifest(m *train.Model, opt Options, sections []section, known answers) ([]byte, error) {
 	w := newWriter()
 	retrieval := opt.Quant.retrieval(m)
 	pairs := 12
-	for _, has := range []bool{retrieval != bundle.Retrieval{}, known.early != nil, m.Pool != nil} {
+	for _, has := range []bool{retrieval != bundle.Retrieval{}, known.early != nil, m.Pool != nil, opt.Modules != nil, opt.Provenance != nil} {
 		if has {
 			pairs++
 		}
@@ -412,6 +412,20 @@ func encodeManifest(m *train.Model, opt Options, sections []section, known answe
 	if m.Pool != nil {
 		w.key(14)
 		w.pool(m.Pool)
+	}
+	if opt.Modules != nil {
+		w.key(15)
+		w.array(len(opt.Modules))
+		for _, sum := range opt.Modules {
+			w.bin(sum[:])
+		}
+	}
+	if p := opt.Provenance; p != nil {
+		w.key(16)
+		w.mapLen(3)
+		w.binField(0, p.Data[:])
+		w.stringField(1, p.Code)
+		w.uintField(2, p.Seed)
 	}
 	return w.bytes()
 }

@@ -68,7 +68,10 @@ func build(path string, plain bool) error {
 	}
 	defer os.RemoveAll(dir)
 	reactor := filepath.Join(dir, "reactor.wasm")
-	cmd, err := goCommand("build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", reactor, guest)
+	// Why is nothing inlined in the runtime? It takes 43 KB off 709 KB of brotli, and
+	// neither starts nor answers are slower: what is hot is not in there.
+	cmd, err := goCommand("build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
+		"-gcflags=runtime=-l", "-o", reactor, guest)
 	if err != nil {
 		return err
 	}

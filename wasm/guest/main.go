@@ -11,6 +11,8 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/score"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/wasm/abi"
 )
 
@@ -25,6 +27,8 @@ var (
 	needed  uint32 // bytes of a bundle that open_early wants
 	result  []byte
 	answers []byte // memory of slates
+
+	follows *trust.State // the channel of the bundle that is open; nil: none
 )
 
 // maxSpare bounds what is kept between calls for the next request.
@@ -59,45 +63,68 @@ func resultLen() uint32 { return uint32(len(result)) }
 
 //go:wasmexport nearside_open
 func openBundle(rootPtr, rootLen, bundlePtr, bundleLen uint32, now int64) uint32 {
-	return answer(func() ([]byte, error) { return nil, start(rootPtr, rootLen, bundlePtr, bundleLen, bundleLen, now) })
+	return answer(func() ([]byte, error) { return start(rootPtr, rootLen, bundlePtr, bundleLen, bundleLen, now) })
 }
 
 //go:wasmexport nearside_open_early
 func openEarly(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) uint32 {
-	return answer(func() ([]byte, error) { return nil, start(rootPtr, rootLen, bundlePtr, bundleLen, have, now) })
+	return answer(func() ([]byte, error) { return start(rootPtr, rootLen, bundlePtr, bundleLen, have, now) })
 }
 
 // start opens a bundle of which have bytes are there. The buffers stay the
 // host's to fill when that is too little.
-func start(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) error {
+func start(rootPtr, rootLen, bundlePtr, bundleLen, have uint32, now int64) ([]byte, error) {
 	rootBuffer, bundleBuffer := buffers[rootPtr], buffers[bundlePtr]
-	rootDoc, err := take(rootPtr, rootLen)
+	anchor, err := take(rootPtr, rootLen)
 	file, err2 := take(bundlePtr, bundleLen)
 	if err = errors.Join(err, err2); err != nil {
-		return err
+		return nil, err
 	}
 	if have > bundleLen {
-		return errMemory
+		return nil, errMemory
 	}
-	root, err := bundle.ParseRoot(rootDoc)
-	if err != nil {
-		return err
-	}
-	b, err := bundle.OpenEarly(root, file, int(have), now)
+	b, state, err := openBy(anchor, file, int(have), now)
 	var partial *bundle.PartialError
 	if errors.As(err, &partial) {
 		needed = uint32(partial.Need)
 		buffers[rootPtr], buffers[bundlePtr] = rootBuffer, bundleBuffer
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := slate.New(b)
 	if err := r.Check(); err != nil {
-		return err
+		return nil, err
 	}
-	open, serve = b, r
-	return nil
+	open, serve, follows = b, r, state
+	return opened(), nil
+}
+
+// openBy opens a bundle by a root or by a state.
+func openBy(anchor, file []byte, have int, now int64) (*bundle.Bundle, *trust.State, error) {
+	if !trust.IsState(anchor) {
+		root, err := trust.ParseRoot(anchor)
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := bundle.OpenEarly(root, file, have, now)
+		return b, nil, err
+	}
+	state, err := trust.ParseState(anchor)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := bundle.OpenIn(state, file, have, now)
+	return b, state, err
+}
+
+// opened returns the state of a device that has the whole bundle open, or
+// nothing when it follows no channel or the bundle is not whole.
+func opened() []byte {
+	if follows == nil || open.Early() {
+		return nil
+	}
+	return follows.Open(open.Release()).Append(nil)
 }
 
 //go:wasmexport nearside_needed
@@ -118,7 +145,26 @@ func complete() uint32 {
 			return nil, slate.ErrKnownAnswer
 		}
 		open, serve = b, r
-		return nil, nil
+		return opened(), nil
+	})
+}
+
+//go:wasmexport nearside_follow
+func follow(ptr, n uint32) uint32 {
+	return answer(func() ([]byte, error) {
+		doc, err := take(ptr, n)
+		if err != nil {
+			return nil, err
+		}
+		state, file, now, err := bundle.ParseFollow(doc)
+		if err != nil {
+			return nil, err
+		}
+		step, err := bundle.Follow(state, file, now)
+		if err != nil {
+			return nil, err
+		}
+		return step.Append(nil), nil
 	})
 }
 
@@ -228,36 +274,70 @@ func sentence(p any) string {
 
 // statusOf is the one table from core's errors to the codes of the ABI.
 func statusOf(err error) abi.Status {
-	var syntax *bundle.SyntaxError
+	var syntax *trust.SyntaxError
 	var partial *bundle.PartialError
 	var bad *slate.RequestError
+	var malformed *wire.Error
 	switch {
-	case errors.Is(err, errNotOpen):
-		return abi.StatusNotOpen
 	case errors.Is(err, errMemory):
 		return abi.StatusMemory
 	case errors.As(err, &bad) && bad.Limit:
 		return abi.StatusLimit
 	case errors.As(err, &bad):
 		return abi.StatusRequest
-	case errors.As(err, &syntax) && syntax.Document == bundle.DocumentRoot:
-		return abi.StatusRoot
 	case errors.As(err, &syntax):
-		return abi.StatusSyntax
-	case errors.Is(err, bundle.ErrSignature):
-		return abi.StatusSignature
-	case errors.Is(err, bundle.ErrExpired):
-		return abi.StatusExpired
-	case errors.Is(err, bundle.ErrVersion):
-		return abi.StatusVersion
-	case errors.Is(err, bundle.ErrHash):
-		return abi.StatusHash
-	case errors.Is(err, bundle.ErrLayout), errors.Is(err, score.ErrGram), errors.Is(err, score.ErrSequence):
-		return abi.StatusLayout
+		return syntaxStatus(syntax.Document)
+	case errors.As(err, &malformed):
+		return abi.StatusRequest
 	case errors.As(err, &partial):
 		return abi.StatusPartial
-	case errors.Is(err, slate.ErrKnownAnswer):
-		return abi.StatusKnownAnswer
+	}
+	for _, s := range statuses {
+		if errors.Is(err, s.err) {
+			return s.status
+		}
 	}
 	return abi.StatusInternal
+}
+
+func syntaxStatus(d trust.Document) abi.Status {
+	switch d {
+	case trust.DocumentRoot:
+		return abi.StatusRoot
+	case trust.DocumentState:
+		return abi.StatusState
+	case trust.DocumentHead:
+		return abi.StatusHead
+	case trust.DocumentEnvelope:
+		return abi.StatusEnvelope
+	}
+	return abi.StatusSyntax
+}
+
+var statuses = [...]struct {
+	err    error
+	status abi.Status
+}{
+	{errNotOpen, abi.StatusNotOpen},
+	{trust.ErrSize, abi.StatusSize},
+	{trust.ErrSignature, abi.StatusSignature},
+	{trust.ErrThreshold, abi.StatusThreshold},
+	{trust.ErrRootVersion, abi.StatusRootVersion},
+	{trust.ErrRootExpired, abi.StatusRootExpired},
+	{trust.ErrHeadExpired, abi.StatusHeadExpired},
+	{trust.ErrChannel, abi.StatusChannel},
+	{trust.ErrRollback, abi.StatusRollback},
+	{trust.ErrReplaced, abi.StatusReplaced},
+	{trust.ErrFastForward, abi.StatusFastForward},
+	{trust.ErrMismatch, abi.StatusMismatch},
+	{trust.ErrStopped, abi.StatusStopped},
+	{trust.ErrLog, abi.StatusLog},
+	{trust.ErrModule, abi.StatusModule},
+	{trust.ErrExpired, abi.StatusExpired},
+	{bundle.ErrVersion, abi.StatusVersion},
+	{bundle.ErrHash, abi.StatusHash},
+	{bundle.ErrLayout, abi.StatusLayout},
+	{score.ErrGram, abi.StatusLayout},
+	{score.ErrSequence, abi.StatusLayout},
+	{slate.ErrKnownAnswer, abi.StatusKnownAnswer},
 }

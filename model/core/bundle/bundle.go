@@ -8,6 +8,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 )
 
@@ -44,49 +45,50 @@ type Bundle struct {
 	waiting bool   // for the rows that rescore
 }
 
-// frame is the outer document of the file.
-type frame struct {
-	version              uint64
-	channel              string
-	manifest, signatures []byte
-	sections             [][]byte // of a part of a file: those that are wholly there
-	count                int      // how many sections there are to be
-	need                 int      // of a part of a file: how many bytes the value wants that is cut off; else 0
+// Frame is the outer document of the file. Its slices alias the file.
+type Frame struct {
+	Version              uint64 // of the format
+	Channel              string
+	Manifest, Signatures []byte
+	Sections             [][]byte // of a part of a file: those that are wholly there
+
+	count int // how many sections there are to be
+	need  int // of a part of a file: how many bytes the value wants that is cut off; else 0
 }
 
 // parseFrame reads the frame of a file of which have bytes are there.
-func parseFrame(file []byte, have int) (f frame, err error) {
+func parseFrame(file []byte, have int) (f Frame, err error) {
 	if len(file) > MaxFile {
-		return f, &SyntaxError{DocumentFrame, errors.New("a file of at most 1 GiB")}
+		return f, malformed(trust.DocumentFrame, errors.New("a file of at most 1 GiB"))
 	}
 	if have < 0 || have > len(file) {
-		return f, &SyntaxError{DocumentFrame, errors.New("a part that lies within the file")}
+		return f, malformed(trust.DocumentFrame, errors.New("a part that lies within the file"))
 	}
 	d := wire.NewDecoder(file[:have])
 	top := d.Map(8)
 	for top.Next() {
 		switch top.Key {
 		case 0:
-			if d.String(maxName) != "nearside" {
+			if d.String(trust.MaxName) != "nearside" {
 				d.Fail(`"nearside"`)
 			}
 		case 1:
-			f.version = d.Uint(1 << 32)
-			if d.Err() == nil && (f.version < 1 || f.version > FormatVersion) {
+			f.Version = d.Uint(1 << 32)
+			if d.Err() == nil && (f.Version < 1 || f.Version > FormatVersion) {
 				return f, ErrVersion
 			}
 		case 2:
-			f.channel = name(d)
+			f.Channel = trust.ReadName(d)
 		case 3:
-			f.manifest = d.Bin(MaxManifest)
+			f.Manifest = d.Bin(trust.MaxManifest)
 		case 4:
-			f.signatures = d.Bin(maxSignatures)
+			f.Signatures = d.Bin(trust.MaxSignatures)
 		case 5:
 			top.Require(0, 1, 2, 3, 4) // now, for what follows may be cut off
 			f.count = d.Array(MaxSections)
 			for range f.count {
 				if body := d.Bin(MaxFile); d.Err() == nil {
-					f.sections = append(f.sections, body)
+					f.Sections = append(f.Sections, body)
 				}
 			}
 		default:
@@ -104,7 +106,7 @@ func parseFrame(file []byte, have int) (f frame, err error) {
 		err = errors.New("no byte after the document's end")
 	}
 	if err != nil {
-		return f, &SyntaxError{DocumentFrame, err}
+		return f, malformed(trust.DocumentFrame, err)
 	}
 	return f, nil
 }
@@ -113,8 +115,15 @@ func parseFrame(file []byte, have int) (f frame, err error) {
 // expiry, signatures over the manifest's bytes, and only then what the
 // manifest says: channel, expiry, versions, hashes, layout. now is in Unix
 // seconds. Known answers are checked by slate, which can compute them.
-func Open(root *Root, file []byte, now int64) (*Bundle, error) {
+func Open(root *trust.Root, file []byte, now int64) (*Bundle, error) {
 	return OpenEarly(root, file, len(file), now)
+}
+
+// OpenIn is OpenEarly for a device that follows a channel: the file must
+// besides be what the state has accepted last, or what was open before that,
+// and not have been stopped since.
+func OpenIn(s *trust.State, file []byte, have int, now int64) (*Bundle, error) {
+	return open(s.Root, s, file, have, s.Now(now))
 }
 
 // OpenEarly is Open for a file of which only the first have bytes have come:
@@ -122,7 +131,12 @@ func Open(root *Root, file []byte, now int64) (*Bundle, error) {
 // that is missing are the rows that rescore, the bundle opens without them, and
 // answers from the codes until [Bundle.Complete]. When more is missing the
 // error is a *PartialError.
-func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
+func OpenEarly(root *trust.Root, file []byte, have int, now int64) (*Bundle, error) {
+	return open(root, nil, file, have, now)
+}
+
+// open is OpenEarly, and OpenIn when there is a state.
+func open(root *trust.Root, state *trust.State, file []byte, have int, now int64) (*Bundle, error) {
 	f, err := parseFrame(file, have)
 	if err != nil {
 		return nil, err
@@ -131,41 +145,48 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 		return nil, &PartialError{Need: f.need}
 	}
 	if now >= root.Expires {
-		return nil, ErrExpired
+		return nil, trust.ErrRootExpired
 	}
-	if err := root.verify(RoleManifest, f.channel, f.manifest, f.signatures); err != nil {
+	if err := root.Verify(trust.RoleManifest, f.Channel, f.Manifest, f.Signatures); err != nil {
 		return nil, err
 	}
-	m, err := ParseManifest(f.manifest)
+	m, err := ParseManifest(f.Manifest)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case m.Channel != f.channel:
-		return nil, &SyntaxError{DocumentManifest, errors.New("the frame's channel")}
+	case m.Channel != f.Channel:
+		return nil, malformed(trust.DocumentManifest, errors.New("the frame's channel"))
 	case now >= m.Expires:
-		return nil, ErrExpired
-	case m.ABI != f.version: // each format has had one
+		return nil, trust.ErrExpired
+	}
+	if state != nil {
+		if err := admit(state, &m, f.Manifest); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case m.ABI != f.Version: // each format has had one
 		return nil, ErrVersion
 	case len(m.Sections) != f.count:
-		return nil, &SyntaxError{DocumentManifest, errors.New("an entry for each section")}
+		return nil, malformed(trust.DocumentManifest, errors.New("an entry for each section"))
 	}
-	if err := m.setFormat(f.version); err != nil {
-		return nil, &SyntaxError{DocumentManifest, err}
+	if err := m.setFormat(f.Version); err != nil {
+		return nil, malformed(trust.DocumentManifest, err)
 	}
 	early := len(m.Sections)
 	if f.need > 0 {
 		early -= m.late() // a late section waits for all that is missing
 		need := len(file) - m.lateBytes()
 		switch {
-		case len(f.sections) >= early && early < len(m.Sections):
+		case len(f.Sections) >= early && early < len(m.Sections):
 		case need > have:
 			return nil, &PartialError{Need: need}
 		default: // it should have been there by now
-			return nil, &SectionError{Section: m.Sections[len(f.sections)].Kind, Err: ErrHash}
+			return nil, &SectionError{Section: m.Sections[len(f.Sections)].Kind, Err: ErrHash}
 		}
 	}
-	b := &Bundle{Manifest: m, ManifestBytes: f.manifest, Digest: sha256.Sum256(f.manifest), file: file, version: f.version}
+	b := &Bundle{Manifest: m, ManifestBytes: f.Manifest, Digest: sha256.Sum256(f.Manifest), file: file, version: f.Version}
 	raw, err := b.check(f, 0, early)
 	if err != nil {
 		return nil, err
@@ -182,6 +203,28 @@ func OpenEarly(root *Root, file []byte, have int, now int64) (*Bundle, error) {
 	return b, nil
 }
 
+// admit says why a device in a state must not use a bundle.
+func admit(s *trust.State, m *Manifest, doc []byte) error {
+	digest := trust.Digest(doc)
+	switch {
+	case m.Channel != s.Channel:
+		return trust.ErrChannel
+	case digest != s.Accepted.Digest && digest != s.Opened.Digest:
+		if m.Version < s.Accepted.Version {
+			return trust.ErrRollback
+		}
+		return trust.ErrMismatch
+	case m.Version < s.MinVersion:
+		return trust.ErrStopped
+	}
+	return nil
+}
+
+// Release names the bundle by its manifest.
+func (b *Bundle) Release() trust.Release {
+	return trust.Release{Version: b.Manifest.Version, Bytes: len(b.ManifestBytes), Digest: b.Digest}
+}
+
 // Early says whether the bundle still waits for the rows that rescore.
 func (b *Bundle) Early() bool { return b.waiting }
 
@@ -196,8 +239,8 @@ func (b *Bundle) Complete() error {
 	if err != nil {
 		return err
 	}
-	if len(f.sections) != len(b.Manifest.Sections) { // the host has changed what was there
-		return &SyntaxError{DocumentManifest, errors.New("an entry for each section")}
+	if len(f.Sections) != len(b.Manifest.Sections) { // the host has changed what was there
+		return malformed(trust.DocumentManifest, errors.New("an entry for each section"))
 	}
 	raw, err := b.check(f, len(b.Manifest.Sections)-b.Manifest.late(), len(b.Manifest.Sections))
 	if err != nil {
@@ -211,11 +254,11 @@ func (b *Bundle) Complete() error {
 }
 
 // check compares the hashes of sections from … to-1 and returns their bytes.
-func (b *Bundle) check(f frame, from, to int) (map[Kind][]byte, error) {
+func (b *Bundle) check(f Frame, from, to int) (map[Kind][]byte, error) {
 	raw := make(map[Kind][]byte, to-from)
 	for i := from; i < to; i++ {
-		s, body := b.Manifest.Sections[i], f.sections[i]
-		if len(body) != s.Bytes || sectionHash(f.version, body) != s.Hash {
+		s, body := b.Manifest.Sections[i], f.Sections[i]
+		if len(body) != s.Bytes || sectionHash(f.Version, body) != s.Hash {
 			return nil, &SectionError{Section: s.Kind, Err: ErrHash}
 		}
 		raw[s.Kind] = body
@@ -232,15 +275,12 @@ func sectionHash(version uint64, body []byte) [32]byte {
 
 // ABIVersion is the version of wasm/ABI.md whose requests a bundle of this
 // format answers. It repeats abi.Version, which lies above the wall; a test of
-// the guest holds the two together. Bundles of formats 1 and 2 say 1 and 2.
-const ABIVersion = 3
+// the guest holds the two together. Bundles of earlier formats say their format.
+const ABIVersion = 4
 
-// ManifestOf returns the manifest's bytes of a file without verifying
-// anything: for looking at bundles one does not trust.
-func ManifestOf(file []byte) ([]byte, error) {
-	f, err := parseFrame(file, len(file))
-	return f.manifest, err
-}
+// ParseFrame reads the frame of a whole file, and verifies nothing: for those
+// who sign and publish, and for looking at bundles one does not trust.
+func ParseFrame(file []byte) (Frame, error) { return parseFrame(file, len(file)) }
 
 // maxProbes bounds a look-up in the table of ids, so that a publisher cannot
 // make opening a bundle take quadratic time with colliding ids. At half load a

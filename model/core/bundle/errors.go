@@ -3,40 +3,21 @@ package bundle
 import (
 	"errors"
 	"strconv"
+
+	"github.com/nearside/nearside/model/core/trust"
 )
 
-// What can be wrong with a bundle whose bytes are well-formed. SectionError
+// What can be wrong with a bundle that is signed. SectionError
 // wraps ErrHash and ErrLayout.
 var (
-	ErrSignature = errors.New("bundle: no key of the root signed this manifest")
-	ErrExpired   = errors.New("bundle: past its expiry")
-	ErrVersion   = errors.New("bundle: wants another version of the format or of the module's interface")
-	ErrHash      = errors.New("bytes are not the ones the manifest names")
-	ErrLayout    = errors.New("contradicts the manifest")
+	ErrVersion = errors.New("bundle: wants another version of the format or of the module's interface")
+	ErrHash    = errors.New("bytes are not the ones the manifest names")
+	ErrLayout  = errors.New("contradicts the manifest")
 )
 
-// SyntaxError says which document does not follow SPEC.md, and where.
-type SyntaxError struct {
-	Document Document
-	Err      error // a *wire.Error, or what a field's value should have been
+func malformed(doc trust.Document, err error) error {
+	return &trust.SyntaxError{Document: doc, Err: err}
 }
-
-func (e *SyntaxError) Error() string {
-	return "bundle: " + string(e.Document) + ": " + e.Err.Error()
-}
-
-func (e *SyntaxError) Unwrap() error { return e.Err }
-
-// Document names one of the documents of SPEC.md.
-type Document string
-
-// The documents.
-const (
-	DocumentRoot       Document = "root"
-	DocumentFrame      Document = "frame"
-	DocumentManifest   Document = "manifest"
-	DocumentSignatures Document = "signatures"
-)
 
 // SectionError says which section is not what the manifest says.
 type SectionError struct {

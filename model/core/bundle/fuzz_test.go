@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
 )
 
 // FuzzDocuments feeds the readers of untrusted documents: no panic, and a
@@ -13,7 +14,7 @@ func FuzzDocuments(f *testing.F) {
 	f.Add([]byte{0x8c, 0, 0xa4, 'm', 'a', 'n', 'i', 1, 0xa0})
 	f.Add([]byte{0x86, 0, 0xa8, 'n', 'e', 'a', 'r', 's', 'i', 'd', 'e', 1, 1})
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		if root, err := bundle.ParseRoot(doc); err == nil {
+		if root, err := trust.ParseRoot(doc); err == nil {
 			if len(root.Keys) == 0 {
 				t.Fatal("a root without keys is accepted")
 			}
@@ -24,6 +25,6 @@ func FuzzDocuments(f *testing.F) {
 				t.Fatalf("limits %+v and %d sections are accepted", m.Limits, len(m.Sections))
 			}
 		}
-		_, _ = bundle.ManifestOf(doc)
+		_, _ = bundle.ParseFrame(doc)
 	})
 }

@@ -2,24 +2,26 @@ package bundle
 
 import (
 	"errors"
+	"math"
 
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 )
 
 // Bounds of what a bundle may say, checked before anything is allocated.
 const (
-	FormatVersion = 3       // what is written; 1 and 2 are read too
+	FormatVersion = 4       // what is written; 1 to 3 are read too
 	MaxFile       = 1 << 30 // bytes
-	MaxManifest   = 64 << 10
 	MaxSections   = 32
 	MaxItems      = 1 << 24
 	MaxK          = 1000 // items a request may ask for
 	MaxHistory    = 4096 // events in a request
-	maxName       = 64   // bytes of a channel or model name
 	maxAnswers    = 32
 	maxRequest    = 16 << 10
+	maxModules    = 16
+	maxCode       = 256
 )
 
 // Manifest is what the publisher signed: what the bundle is, what it may be
@@ -44,6 +46,17 @@ type Manifest struct {
 
 	// Format 3.
 	Pool *Pool // for ScorerPool its shape, without what sections hold; else nil
+
+	// Format 4.
+	Modules    [][32]byte  // SHA-256 of the modules it may run with; none: any
+	Provenance *Provenance // nil: the publisher does not say
+}
+
+// Provenance says what the model was made of, for those who make it again.
+type Provenance struct {
+	Data [32]byte // digest of the log it was learnt from
+	Code string   // version of what learnt it
+	Seed uint64
 }
 
 // Codec says how the rows of a section are coded, see package quant.
@@ -152,15 +165,15 @@ func ParseManifest(doc []byte) (Manifest, error) {
 	for top.Next() {
 		switch top.Key {
 		case 0:
-			if d.String(maxName) != "mani" {
+			if d.String(trust.MaxName) != "mani" {
 				d.Fail(`"mani"`)
 			}
 		case 1:
-			m.Channel = name(d)
+			m.Channel = trust.ReadName(d)
 		case 2:
-			m.Model = name(d)
+			m.Model = trust.ReadName(d)
 		case 3:
-			m.Version = d.Uint(1 << 53)
+			m.Version = d.Uint(trust.MaxVersion)
 		case 4:
 			m.Created = int64(d.Uint(profile.MaxTime))
 		case 5:
@@ -195,33 +208,31 @@ func ParseManifest(doc []byte) (Manifest, error) {
 			}
 		case 14:
 			m.Pool = readPool(d)
+		case 15:
+			n := d.Array(maxModules)
+			if n == 0 {
+				d.Fail("a module, or no such key")
+			}
+			m.Modules = make([][32]byte, n)
+			for i := range m.Modules {
+				d.BinExact(m.Modules[i][:])
+			}
+		case 16:
+			m.Provenance = readProvenance(d)
 		default:
 			top.Unknown()
 		}
 	}
 	top.Require(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 	if err := d.End(); err != nil {
-		return Manifest{}, &SyntaxError{DocumentManifest, err}
+		return Manifest{}, malformed(trust.DocumentManifest, err)
 	}
 	for i := 1; i < len(m.Sections); i++ {
 		if m.Sections[i].Kind <= m.Sections[i-1].Kind {
-			return Manifest{}, &SyntaxError{DocumentManifest, errors.New("sections in ascending order of kind")}
+			return Manifest{}, malformed(trust.DocumentManifest, errors.New("sections in ascending order of kind"))
 		}
 	}
 	return m, nil
-}
-
-// name reads a channel or model name.
-func name(d *wire.Decoder) string {
-	s := d.String(maxName)
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '/' || c == '-') {
-			d.Fail("a name of a-z, 0-9, . _ / and -")
-			break
-		}
-	}
-	return s
 }
 
 func readLimits(d *wire.Decoder) (l Limits) {
@@ -346,6 +357,25 @@ func readPrivacy(d *wire.Decoder) (p Privacy) {
 	}
 	m.Require(0, 1, 2, 3)
 	return p
+}
+
+func readProvenance(d *wire.Decoder) *Provenance {
+	var p Provenance
+	m := d.Map(8)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			d.BinExact(p.Data[:])
+		case 1:
+			p.Code = d.String(maxCode)
+		case 2:
+			p.Seed = d.Uint(math.MaxUint64)
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	return &p
 }
 
 func readAnswer(d *wire.Decoder) (a KnownAnswer) {

@@ -351,6 +351,8 @@ func (m *Manifest) setFormat(version uint64) error {
 	switch {
 	case scorer >= ScorerPool && version < 3:
 		return errors.New("nothing of format 3 in an earlier one")
+	case version < 4 && (m.Modules != nil || m.Provenance != nil):
+		return errors.New("nothing of format 4 in an earlier one")
 	case (m.Pool != nil) != pool:
 		return errors.New("a pool for its scorer, and for nothing else")
 	case !always && !pool && m.Limits.Dim > 0:

@@ -12,12 +12,22 @@ const LeafSize = 64 << 10
 // SHA-256(0x01 ‖ left ‖ right), and the left half has as many leaves as the
 // largest power of two below their number. Empty data is one empty leaf.
 func TreeHead(data []byte) [sha256.Size]byte {
-	leaves := make([][sha256.Size]byte, max(1, (len(data)+LeafSize-1)/LeafSize))
-	hashLeaves(leaves, data)
-	return head(leaves)
+	return Head(LeafHashes(data))
 }
 
-func head(leaves [][sha256.Size]byte) [sha256.Size]byte {
+// LeafHashes returns the hashes of data's leaves, of which there is at least
+// one.
+func LeafHashes(data []byte) [][sha256.Size]byte {
+	leaves := make([][sha256.Size]byte, Leaves(len(data)))
+	hashLeaves(leaves, data)
+	return leaves
+}
+
+// Leaves returns how many leaves n bytes have.
+func Leaves(n int) int { return max(1, (n+LeafSize-1)/LeafSize) }
+
+// Head returns the tree hash of at least one leaf's hash.
+func Head(leaves [][sha256.Size]byte) [sha256.Size]byte {
 	if len(leaves) == 1 {
 		return leaves[0]
 	}
@@ -25,7 +35,7 @@ func head(leaves [][sha256.Size]byte) [sha256.Size]byte {
 	for 2*left < len(leaves) {
 		left *= 2
 	}
-	l, r := head(leaves[:left]), head(leaves[left:])
+	l, r := Head(leaves[:left]), Head(leaves[left:])
 	var node [1 + 2*sha256.Size]byte
 	node[0] = 1
 	copy(node[1:], l[:])

@@ -9,6 +9,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
@@ -51,7 +52,7 @@ func openModel(b testing.TB, m *train.Model, q pack.Quant) *slate.Recommender {
 	if err != nil {
 		b.Fatal(err)
 	}
-	root, err := bundle.ParseRoot(doc)
+	root, err := trust.ParseRoot(doc)
 	if err != nil {
 		b.Fatal(err)
 	}

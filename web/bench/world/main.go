@@ -32,6 +32,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/quant"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/pack"
@@ -145,7 +146,7 @@ func isThere(s shape, dir string) bool {
 	if err != nil {
 		return false
 	}
-	root, err := bundle.ParseRoot(doc)
+	root, err := trust.ParseRoot(doc)
 	if err != nil {
 		return false
 	}
