@@ -18,7 +18,10 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // test; cmd: testscript, sessions as tests
 	github.com/schollz/progressbar/v3 v3.19.1 // cmd: one bar with ETA on a terminal
 	github.com/tetratelabs/wazero v1.12.0 // host, seal: WebAssembly in Go without cgo
+	github.com/transparency-dev/formats v0.1.1 // translog: writes tlog-proofs; oracle for core/tlog in tests
+	github.com/transparency-dev/merkle v0.0.2 // test; oracle for core/tlog: audit paths
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // pack: the bundle's writer; never sees untrusted bytes
+	golang.org/x/mod v0.43.0 // translog: trees in tiles, signed notes; oracle for core/tlog in tests
 	golang.org/x/term v0.48.0 // cmd: asks for a passphrase without showing it
 	gonum.org/v1/gonum v0.17.0 // train: Cholesky for EASE; oracle for core's own solver in tests
 	pgregory.net/rapid v1.3.0 // test; properties with shrinking
@@ -26,6 +29,7 @@ require (
 
 require (
 	filippo.io/hpke v0.4.0 // indirect
+	filippo.io/mldsa v0.0.0-20260215214346-43d0283efc3e // indirect
 	github.com/andybalholm/brotli v1.1.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -38,6 +42,6 @@ require (
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
-	golang.org/x/tools v0.49.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/protobuf v1.34.2 // indirect
 )

@@ -15,7 +15,7 @@ const house = "github.com/nearside/nearside/"
 
 // coreRooms are the rooms below the wall, in order: each may import those
 // before it.
-var coreRooms = []string{"wire", "profile", "quant", "digest", "trust", "bundle", "score", "slate"}
+var coreRooms = []string{"wire", "profile", "quant", "digest", "tlog", "trust", "bundle", "score", "slate"}
 
 // coreStd is all of the standard library that the core imports. What is
 // missing on purpose: fmt and reflect (size), os, net, time and math/rand

@@ -1,11 +1,18 @@
 package pack
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/digest"
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/train"
 )
@@ -208,4 +215,85 @@ func TestADeviceFollowsAChannel(t *testing.T) {
 	if _, err := bundle.OpenIn(s, one, len(one), created+30); !errors.Is(err, trust.ErrStopped) {
 		t.Errorf("a stopped bundle: %v", err)
 	}
+}
+
+// TestARootMayAskForALog: the proof must be there, of this release, and seen by
+// enough witnesses.
+func TestARootMayAskForALog(t *testing.T) {
+	c := newChannel(t)
+	log, witness := newLogKey(t, "log.example", tlog.Ed25519, 1), newLogKey(t, "witness.example", tlog.Ed25519Cosignature, 2)
+	next := *c.root
+	next.Version = 2
+	next.Log = &tlog.Policy{Log: log.key, Witnesses: []tlog.Key{witness.key}, Quorum: 1}
+	c.rotate(t, &next, c.keys[0], c.keys[1])
+	one, two := c.release(t, 1), c.release(t, 2)
+	start := c.fresh(t)
+	if start.Root.Log == nil || start.Root.Log.Quorum != 1 {
+		t.Fatalf("the policy read back is %+v", start.Root.Log)
+	}
+	for _, d := range []struct {
+		name  string
+		proof func(entry []byte) []byte
+		want  error
+	}{
+		{"none", func([]byte) []byte { return nil }, trust.ErrLog},
+		{"without its witness", func(entry []byte) []byte { return proofOf(t, entry, log) }, tlog.ErrWitnesses},
+		{"by the witness alone", func(entry []byte) []byte { return proofOf(t, entry, witness) }, tlog.ErrLog},
+		{"of another release", func([]byte) []byte { return proofOf(t, entryOf(t, two), log, witness) }, tlog.ErrEntry},
+		{"right", func(entry []byte) []byte { return proofOf(t, entry, log, witness) }, nil},
+	} {
+		c.head(t, one, 1, func(h *trust.Head) { h.Proof = d.proof(entryOf(t, one)) })
+		_, _, _, err := c.update(start, created)
+		if !errors.Is(err, d.want) || (err != nil) != errors.Is(err, trust.ErrLog) {
+			t.Errorf("%s: got %v, want %v", d.name, err, d.want)
+		}
+	}
+}
+
+func entryOf(t testing.TB, file []byte) []byte {
+	t.Helper()
+	frame, err := bundle.ParseFrame(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := bundle.ParseManifest(frame.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust.LogEntry(channelName, trust.Release{Version: m.Version, Digest: trust.Digest(frame.Manifest)})
+}
+
+// logKey is a secret key of a log or a witness.
+type logKey struct {
+	key    tlog.Key
+	secret ed25519.PrivateKey
+}
+
+func newLogKey(t testing.TB, name string, a tlog.Algorithm, seed byte) logKey {
+	t.Helper()
+	secret := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	return logKey{tlog.Key{Name: name, Algorithm: a, Public: secret.Public().(ed25519.PublicKey)}, secret}
+}
+
+// proofOf returns a proof from a log whose one entry this is, signed by some.
+func proofOf(t testing.TB, entry []byte, signers ...logKey) []byte {
+	t.Helper()
+	head := digest.Leaf(entry)
+	text := "log.example\n1\n" + base64.StdEncoding.EncodeToString(head[:]) + "\n"
+	proof := "c2sp.org/tlog-proof@v1\nindex 0\n\n" + text + "\n"
+	for _, s := range signers {
+		signed, err := tlog.SignedBytes(s.key, []byte(text), created)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := hex.DecodeString(strings.Split(s.key.String(), "+")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.key.Algorithm == tlog.Ed25519Cosignature {
+			id = binary.BigEndian.AppendUint64(id, created)
+		}
+		proof += "— " + s.key.Name + " " + base64.StdEncoding.EncodeToString(append(id, ed25519.Sign(s.secret, signed)...)) + "\n"
+	}
+	return []byte(proof)
 }

@@ -45,11 +45,11 @@ func EncodeRoot(r *trust.Root) ([]byte, error) {
 	if p := r.Log; p != nil {
 		w.key(5)
 		w.mapLen(3)
-		w.stringField(0, p.Log)
+		w.stringField(0, p.Log.String())
 		w.key(1)
 		w.array(len(p.Witnesses))
-		for _, vkey := range p.Witnesses {
-			w.keep(w.enc.EncodeString(vkey))
+		for _, k := range p.Witnesses {
+			w.keep(w.enc.EncodeString(k.String()))
 		}
 		w.uintField(2, uint64(p.Quorum))
 	}

@@ -287,8 +287,6 @@ func statusOf(err error) abi.Status {
 		return abi.StatusRequest
 	case errors.As(err, &syntax):
 		return syntaxStatus(syntax.Document)
-	case errors.As(err, &malformed):
-		return abi.StatusRequest
 	case errors.As(err, &partial):
 		return abi.StatusPartial
 	}
@@ -296,6 +294,9 @@ func statusOf(err error) abi.Status {
 		if errors.Is(err, s.err) {
 			return s.status
 		}
+	}
+	if errors.As(err, &malformed) { // of a request; a document's is a SyntaxError
+		return abi.StatusRequest
 	}
 	return abi.StatusInternal
 }

@@ -35,12 +35,7 @@ func Head(leaves [][sha256.Size]byte) [sha256.Size]byte {
 	for 2*left < len(leaves) {
 		left *= 2
 	}
-	l, r := Head(leaves[:left]), Head(leaves[left:])
-	var node [1 + 2*sha256.Size]byte
-	node[0] = 1
-	copy(node[1:], l[:])
-	copy(node[1+sha256.Size:], r[:])
-	return sha256.Sum256(node[:])
+	return Node(Head(leaves[:left]), Head(leaves[left:]))
 }
 
 // leaf returns leaf i of data.
@@ -48,8 +43,17 @@ func leaf(data []byte, i int) []byte {
 	return data[i*LeafSize : min((i+1)*LeafSize, len(data))]
 }
 
-// hashLeaf is the definition.
-func hashLeaf(data []byte) (sum [sha256.Size]byte) {
+// Node returns the hash of a node over two: SHA-256(0x01 ‖ left ‖ right).
+func Node(left, right [sha256.Size]byte) [sha256.Size]byte {
+	var node [1 + 2*sha256.Size]byte
+	node[0] = 1
+	copy(node[1:], left[:])
+	copy(node[1+sha256.Size:], right[:])
+	return sha256.Sum256(node[:])
+}
+
+// Leaf returns the hash of a leaf: SHA-256(0x00 ‖ data).
+func Leaf(data []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	h.Write([]byte{0})
 	h.Write(data)

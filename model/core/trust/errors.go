@@ -17,10 +17,20 @@ var (
 	ErrFastForward = errors.New("trust: the head's sequence makes too large a step")
 	ErrMismatch    = errors.New("trust: not the manifest that the head names")
 	ErrStopped     = errors.New("trust: the publisher has stopped this version")
-	ErrLog         = errors.New("trust: no proof that the manifest is in the log")
+	ErrLog         = errors.New("trust: no proof that the release is in the log")
 	ErrModule      = errors.New("trust: the manifest does not name this module")
 	ErrExpired     = errors.New("trust: the bundle is past its expiry")
 )
+
+// LogError is ErrLog, and says what is wrong with the proof.
+type LogError struct{ Err error }
+
+func (e *LogError) Error() string { return ErrLog.Error() + ": " + e.Err.Error() }
+
+func (e *LogError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is find ErrLog.
+func (e *LogError) Is(target error) bool { return target == ErrLog }
 
 // SyntaxError says which document does not follow SPEC.md, and where.
 type SyntaxError struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/nearside/nearside/model/core/profile"
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/wire"
 )
 
@@ -13,8 +14,6 @@ const (
 	MaxRoot        = 128 << 10
 	MaxKeys        = 16
 	MaxRootVersion = 1 << 32
-	MaxWitnesses   = 16
-	maxVerifierKey = 4 << 10
 	Ed25519KeySize = 32
 	MLDSA65KeySize = 1952
 	KeyIDSize      = 16
@@ -31,7 +30,7 @@ type Root struct {
 	Expires int64 // Unix seconds; nothing is believed from then on
 	Keys    []Key
 	Roles   Roles
-	Log     *LogPolicy // nil: heads need no proof
+	Log     *tlog.Policy // in which log releases must be, and who must have seen them there; nil: heads need no proof
 }
 
 // Roles says which keys may sign what. Without roles each key alone may sign
@@ -50,14 +49,6 @@ type Keyset struct {
 type Key struct {
 	Ed25519 [Ed25519KeySize]byte
 	MLDSA65 []byte // MLDSA65KeySize bytes, aliasing the root document
-}
-
-// LogPolicy says in which log manifests must be, and how many witnesses must
-// have seen it there. Keys are verifier keys of C2SP's signed-note.
-type LogPolicy struct {
-	Log       string
-	Witnesses []string
-	Quorum    int // of the witnesses; at least 0
 }
 
 // Role says what a signed document is for; a signature for one role is none
@@ -225,28 +216,36 @@ func readKeyset(d *wire.Decoder, n int) (s Keyset) {
 	return s
 }
 
-func readLogPolicy(d *wire.Decoder) *LogPolicy {
-	var p LogPolicy
+func readLogPolicy(d *wire.Decoder) *tlog.Policy {
+	var p tlog.Policy
 	m := d.Map(8)
 	for m.Next() {
 		switch m.Key {
 		case 0:
-			p.Log = d.String(maxVerifierKey)
+			p.Log = readVerifierKey(d)
 		case 1:
-			for range d.Array(MaxWitnesses) {
-				p.Witnesses = append(p.Witnesses, d.String(maxVerifierKey))
+			for range d.Array(tlog.MaxWitnesses) {
+				p.Witnesses = append(p.Witnesses, readVerifierKey(d))
 			}
 		case 2:
-			p.Quorum = int(d.Uint(MaxWitnesses))
+			p.Quorum = int(d.Uint(tlog.MaxWitnesses))
 		default:
 			m.Unknown()
 		}
 	}
 	m.Require(0, 1, 2)
-	if p.Quorum > len(p.Witnesses) {
-		d.Fail("a quorum of at most the number of witnesses")
+	if !p.Valid() {
+		d.Fail("a log's key, other witnesses' keys, each once, and a quorum they can reach")
 	}
 	return &p
+}
+
+func readVerifierKey(d *wire.Decoder) tlog.Key {
+	k, err := tlog.ParseKey(d.String(tlog.MaxKey))
+	if err != nil {
+		d.Fail("a verifier key of C2SP's signed-note")
+	}
+	return k
 }
 
 // sameKeys says whether a role has the same keys and threshold in two roots.

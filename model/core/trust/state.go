@@ -211,8 +211,8 @@ func (s *State) TakeHead(file []byte, now int64) (*State, Head, error) {
 		return nil, Head{}, ErrFastForward
 	}
 	if s.Root.Log != nil {
-		if err := s.Root.Log.verify(h.Proof, LogEntry(h.Channel, h.Release)); err != nil {
-			return nil, Head{}, err
+		if _, err := s.Root.Log.Verify(h.Proof, LogEntry(h.Channel, h.Release)); err != nil {
+			return nil, Head{}, &LogError{err}
 		}
 	}
 	next := *s
