@@ -115,6 +115,31 @@ func TestProofsOfLargeTrees(t *testing.T) {
 	}
 }
 
+// TestPathsOfAnotherLength: heads that do come of these paths, in trees whose
+// paths are longer or shorter.
+func TestPathsOfAnotherLength(t *testing.T) {
+	c := newCast(t)
+	p, o := policyOf(0, c.ed)
+	leaf, other := rfc6962.DefaultHasher.HashLeaf(entry(1)), make([]byte, sha256.Size)
+	path := base64.StdEncoding.EncodeToString(other) + "\n"
+	one := rfc6962.DefaultHasher.HashChildren(leaf, other)
+	two := rfc6962.DefaultHasher.HashChildren(one, other)
+	for _, test := range []struct {
+		size, hashes uint64
+		root         []byte
+		want         error
+	}{
+		{1, 0, leaf, nil}, {2, 0, leaf, tlog.ErrEntry},
+		{1, 1, one, tlog.ErrEntry}, {2, 1, one, nil}, {3, 1, one, tlog.ErrEntry},
+		{2, 2, two, tlog.ErrEntry}, {3, 2, two, nil}, {4, 2, two, nil}, {5, 2, two, tlog.ErrEntry},
+	} {
+		b := "c2sp.org/tlog-proof@v1\nindex 0\n" + strings.Repeat(path, int(test.hashes)) + "\n" + checkpoint(headText(origin, test.size, test.root), c.ed)
+		if err := compare(t, p, o, []byte(b), entry(1)); !errors.Is(err, test.want) {
+			t.Errorf("%d hashes in a tree of %d: got %v, want %v", test.hashes, test.size, err, test.want)
+		}
+	}
+}
+
 // TestWhoMustSign is about keys and quorums.
 func TestWhoMustSign(t *testing.T) {
 	c := newCast(t)
@@ -483,11 +508,16 @@ func TestKeys(t *testing.T) {
 		"short key":         name + "+" + id + "+" + key[:len(key)-4],
 		"unknown algorithm": name + "+" + id + "+Aw" + key[2:],
 		"endless":           name + "+" + id + "+" + strings.Repeat("A", 1<<20),
+		"bytes, not UTF-8":  tlog.Key{Name: "a\xff", Algorithm: tlog.Ed25519, Public: c.ed.Public}.String(),
 		"long name":         tlog.Key{Name: strings.Repeat("x", 256), Algorithm: tlog.Ed25519, Public: c.ed.Public}.String(),
 	} {
 		if k, err := tlog.ParseKey(vkey); !errors.Is(err, tlog.ErrKey) {
 			t.Errorf("%s: got %+v, %v; want ErrKey", what, k, err)
 		}
+	}
+	endless := strings.Repeat("A", 1<<20)
+	if got := allocated(func() { _, _ = tlog.ParseKey(endless) }); got > 1<<10 {
+		t.Errorf("%d bytes of memory for a key that is too long", got)
 	}
 	if strings.ToUpper(id) == id {
 		t.Error("the key id has no letters to write in capitals")
@@ -522,7 +552,12 @@ func TestSignedBytes(t *testing.T) {
 			t.Errorf("%s: signs %q", s, got)
 		}
 	}
-	for what, text := range map[string]string{"nothing": "", "two lines": "a\n1\n", "no newline": strings.TrimSuffix(string(text), "\n"), "an empty line": string(text) + "\n"} {
+	long := strings.Repeat("x", tlog.MaxName)
+	if _, err := tlog.SignedBytes(c.ml.Key, []byte(long+string(text[len(origin):])), now); err != nil {
+		t.Errorf("an origin of %d bytes: %v", len(long), err)
+	}
+	for what, text := range map[string]string{"nothing": "", "a long origin": "x" + long + string(text[len(origin):]),
+		"two lines": "a\n1\n", "no newline": strings.TrimSuffix(string(text), "\n"), "an empty line": string(text) + "\n"} {
 		if b, err := tlog.SignedBytes(c.ed.Key, []byte(text), 0); err == nil {
 			t.Errorf("%s: got %q", what, b)
 		}
