@@ -19,7 +19,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1 // cmd: one bar with ETA on a terminal
 	github.com/tetratelabs/wazero v1.12.0 // host, seal: WebAssembly in Go without cgo
 	github.com/transparency-dev/formats v0.1.1 // translog: writes tlog-proofs; oracle for core/tlog in tests
-	github.com/transparency-dev/merkle v0.0.2 // test; oracle for core/tlog: audit paths
+	github.com/transparency-dev/merkle v0.0.2 // translog: consistency proofs of sizes from outside, tree heads; oracle for core/tlog in tests
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // pack: the bundle's writer; never sees untrusted bytes
 	golang.org/x/mod v0.43.0 // translog: trees in tiles, signed notes; oracle for core/tlog in tests
 	golang.org/x/term v0.48.0 // cmd: asks for a passphrase without showing it

@@ -48,7 +48,7 @@ func (c *Checkpoint) SignedBy(k Key) (bool, error) {
 	if !k.valid() {
 		return false, ErrKey
 	}
-	id, signed := k.id(), false
+	id, signed := k.ID(), false
 	for _, s := range c.signatures {
 		if s.keyID != id || string(s.name) != k.Name {
 			continue

@@ -61,12 +61,12 @@ func (k Key) String() string {
 
 func (k Key) hexID() string {
 	const leading = 1 << 32 // so that there are 8 digits after the first
-	return strconv.FormatUint(leading|uint64(k.id()), 16)[1:]
+	return strconv.FormatUint(leading|uint64(k.ID()), 16)[1:]
 }
 
-// id is the first 4 bytes of SHA-256 over name, newline, algorithm and public
+// ID is the first 4 bytes of SHA-256 over name, newline, algorithm and public
 // key: a hint, and no more than that.
-func (k Key) id() uint32 {
+func (k Key) ID() uint32 {
 	h := sha256.New()
 	h.Write([]byte(k.Name))
 	h.Write([]byte{'\n', byte(k.Algorithm)})
