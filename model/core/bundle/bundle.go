@@ -242,6 +242,13 @@ func ManifestOf(file []byte) ([]byte, error) {
 	return f.manifest, err
 }
 
+// SectionsOf returns the bytes of a file's sections, in the file's order, without
+// verifying anything.
+func SectionsOf(file []byte) ([][]byte, error) {
+	f, err := parseFrame(file, len(file))
+	return f.sections, err
+}
+
 // maxProbes bounds a look-up in the table of ids, so that a publisher cannot
 // make opening a bundle take quadratic time with colliding ids. At half load a
 // million honest ids need less than a tenth of it.
