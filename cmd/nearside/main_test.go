@@ -31,7 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nearside": main})
+	testscript.Main(m, map[string]func(){"nearside": func() { scryptWork = 8; main() }})
 }
 
 // TestScripts runs whole sessions. Each has events.csv and items.csv of a small
