@@ -36,7 +36,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	root, file, err := publish(m)
+	root, file, err := packDemo(m)
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (c *demoCmd) read() (*dataset, error) {
 	return clean(world.Log, world.Items, demoCleaning)
 }
 
-// publish packs m for a week, signed with a key that nobody keeps.
-func publish(m *train.Model) (root, file []byte, err error) {
+// packDemo packs m for a week, signed with a key that nobody keeps.
+func packDemo(m *train.Model) (root, file []byte, err error) {
 	keys, err := pack.NewKeys(rand.Reader)
 	if err != nil {
 		return nil, nil, err

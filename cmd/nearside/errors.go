@@ -10,6 +10,8 @@ import (
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
+	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/publish"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/model/tune"
 )
@@ -58,8 +60,32 @@ func hintFor(err error) string {
 		return "leave --from out to learn anew; item indices begin anew, too"
 	case errors.As(err, &line):
 		return "--lenient skips malformed lines, --columns says which column is which, --format how the file is written"
+	case errors.Is(err, publish.ErrUnsigned), errors.Is(err, trust.ErrThreshold):
+		return "nearside sign FILE --key NAME.key --root root.nsr adds a signature and counts them"
 	case errors.Is(err, trust.ErrSignature):
-		return "--root takes the root.nsr that keygen wrote beside the key the bundle was packed with"
+		return "--root takes a root that has the keys which have signed; nearside inspect prints whose they are"
+	case errors.Is(err, publish.ErrNoRoot):
+		return "put up the root first: nearside publish root.nsr --to the same place"
+	case errors.Is(err, publish.ErrNoHead):
+		return "publish a bundle first; after a change of the keys for heads, the bundle once more"
+	case errors.Is(err, publish.ErrSame):
+		return "--refresh puts up a new head for it"
+	case errors.Is(err, publish.ErrVersion):
+		return "pack the model again: its version is the time, unless --version says otherwise"
+	case errors.Is(err, publish.ErrTaken):
+		return "what has a number or a hash in its name never changes: make a new version of it"
+	case errors.Is(err, trust.ErrRollback), errors.Is(err, trust.ErrReplaced):
+		return "the store has something older than, or other than, what is known here: look for the newest copy before anything is published"
+	case errors.Is(err, trust.ErrRootExpired):
+		return "nearside rotate makes the next root"
+	case errors.Is(err, trust.ErrHeadExpired):
+		return "nearside publish --refresh puts up a new head"
+	case errors.Is(err, pack.ErrPassphrase):
+		return "NEARSIDE_PASSPHRASE goes before what is typed; --identity is for keys that were made with it"
+	case errors.Is(err, pack.ErrReadable):
+		return "chmod 600 it, and make a new key if anybody else has had access"
+	case errors.Is(err, pack.ErrNotSignable):
+		return "what nearside pack, root and rotate write can be signed"
 	case errors.Is(err, trust.ErrExpired):
 		return "pack the model again, or look at an earlier time with --now where the verb has it"
 	case errors.Is(err, bundle.ErrVersion):

@@ -70,6 +70,8 @@ func refused(place, imported string) string {
 		return "the model knows nothing of what runs it"
 	case place == "model/tune" && ours && inside != "model/train":
 		return "tune knows the space of a model; what a score is made of is handed to it"
+	case place == "model/publish" && ours && !in(inside, "model/core", "model/pack", "model/publish"):
+		return "publish puts up what others have packed and signed"
 	case place == "wasm/abi":
 		return "abi imports nothing"
 	case place == "wasm/guest" && !(ours && in(inside, "model/core", "wasm/abi") || imported == "unsafe" || imported == "errors"):
@@ -156,6 +158,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/tune", house + "model/eval"},
 		{"model/core/tlog", "golang.org/x/mod/sumdb/note"},
 		{"model/pack", "github.com/transparency-dev/merkle"},
+		{"model/publish", house + "model/train"},
 		{"wasm/guest", "fmt"},
 		{"wasm/abi", "errors"},
 		{"host", house + "model/pack"},

@@ -8,11 +8,14 @@ import (
 	"text/tabwriter"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/pack"
 )
 
 type inspectCmd struct {
-	Bundle string `arg:"" placeholder:"bundle.nsb" help:"Bundle to look at."`
-	JSON   bool   `name:"json" help:"Print JSON."`
+	File string `arg:"" placeholder:"FILE" help:"Bundle, root, head, release, public key or state to look at."`
+	Root string `placeholder:"FILE" help:"Root by whose keys signatures are counted; without it only the keys of a root count its own."`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // inspection is the JSON of inspect. Times are Unix seconds, sizes bytes.
@@ -29,6 +32,12 @@ type inspection struct {
 	HalfLife int64              `json:"half_life"` // seconds; 0: age does not matter
 	Answers  int                `json:"known_answers"`
 	Sections []inspectedSection `json:"sections"`
+
+	Digest     string               `json:"digest"` // SHA-256 of the manifest
+	Modules    []string             `json:"modules,omitempty"`
+	Provenance *inspectedProvenance `json:"provenance,omitempty"`
+	Signatures []string             `json:"signatures"`
+	Signed     []signedBy           `json:"signed,omitempty"`
 
 	Retrieval *inspectedRetrieval `json:"retrieval,omitempty"` // of a bundle with factors
 	Pool      *inspectedPool      `json:"pool,omitempty"`
@@ -76,31 +85,101 @@ type inspectedSection struct {
 	Hash  string `json:"hash"` // RFC 6962 tree hash; in format 1 SHA-256
 }
 
+func (l inspectedLabel) String() string {
+	return fmt.Sprintf("%d people, %d pairs, at least %d people behind each item; %d rows dropped", l.Users, l.Events, l.MinItemUsers, l.Dropped)
+}
+
+// inspectedState is what a device or a publisher remembers.
+type inspectedState struct {
+	Channel     string `json:"channel"`
+	Root        uint64 `json:"root"`
+	Time        int64  `json:"time"`
+	Seq         uint64 `json:"sequence"`
+	HeadExpires int64  `json:"head_expires"`
+	Named       uint64 `json:"named"` // versions
+	MinVersion  uint64 `json:"min_version"`
+	Accepted    uint64 `json:"accepted"`
+	Opened      uint64 `json:"opened"`
+}
+
 func (c *inspectCmd) Run() error {
-	file, err := os.ReadFile(c.Bundle)
+	file, err := os.ReadFile(c.File)
 	if err != nil {
 		return err
 	}
-	frame, err := bundle.ParseFrame(file)
+	root, err := readRoot(c.Root)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Bundle, err)
+		return err
 	}
-	doc := frame.Manifest
-	m, err := bundle.ParseManifest(doc)
+	if k, err := pack.ParseKey(file); err == nil {
+		return c.key(k)
+	}
+	if trust.IsState(file) {
+		return c.state(file)
+	}
+	d, err := pack.ParseDocument(file)
+	if err == nil {
+		var doc document
+		if doc, err = inspectDocument(d, root); err == nil {
+			return c.document(file, doc)
+		}
+	}
+	if r, err := trust.ParseRoot(file); err == nil { // as it is, without signatures
+		digest := trust.Digest(file)
+		return c.document(file, document{Role: trust.RoleRoot, Digest: hex.EncodeToString(digest[:]), Root: inspectRoot(r), Signatures: []string{}})
+	}
+	return fmt.Errorf("%s: %w", c.File, err)
+}
+
+func (c *inspectCmd) key(k trust.Key) error {
+	if c.JSON {
+		return printJSON(inspectedKey{ID: keyID(k)})
+	}
+	fmt.Printf("public key  %s\n", keyID(k))
+	return nil
+}
+
+func (c *inspectCmd) state(file []byte) error {
+	s, err := trust.ParseState(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Bundle, err)
+		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	if c.JSON {
-		return printJSON(inspected(m, len(file)))
+		return printJSON(inspectedState{s.Channel, s.Root.Version, s.Time, s.Seq, s.HeadExpires,
+			s.Named.Version, s.MinVersion, s.Accepted.Version, s.Opened.Version})
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "bundle\t%d bytes; nothing is verified here\n", len(file))
+	fmt.Fprintf(w, "state\tchannel %q, root %d until %s\n", s.Channel, s.Root.Version, utc(s.Root.Expires))
+	fmt.Fprintf(w, "head\tsequence %d, issued %s, expires %s\n", s.Seq, utc(s.Time), utc(s.HeadExpires))
+	fmt.Fprintf(w, "versions\tnamed %d, accepted %d, opened %d\n", s.Named.Version, s.Accepted.Version, s.Opened.Version)
+	fmt.Fprintf(w, "stopped\tversions below %d\n", s.MinVersion)
+	return w.Flush()
+}
+
+// document prints what is signed, and of a bundle all that its manifest says.
+func (c *inspectCmd) document(file []byte, doc document) error {
+	frame, err := bundle.ParseFrame(file)
+	switch {
+	case err != nil && c.JSON:
+		return printJSON(doc)
+	case err != nil:
+		return doc.print(os.Stdout)
+	}
+	m, err := bundle.ParseManifest(frame.Manifest)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if c.JSON {
+		return printJSON(inspected(m, len(file), doc))
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "bundle\t%d bytes; its sections are not verified here\n", len(file))
 	fmt.Fprintf(w, "release\tchannel %q, version %d\n", m.Channel, m.Version)
 	fmt.Fprintf(w, "time\tcreated %s, expires %s\n", utc(m.Created), utc(m.Expires))
 	fmt.Fprintf(w, "model\t%s, %d items, dimension %d\n", m.Model, m.Limits.Items, m.Limits.Dim)
 	fmt.Fprintf(w, "limits\tk %d, history %d\n", m.Limits.K, m.Limits.History)
-	fmt.Fprintf(w, "label\t%d people, %d pairs, at least %d people behind each item; %d rows dropped\n",
-		m.Privacy.Users, m.Privacy.Events, m.Privacy.MinItemUsers, m.Privacy.Dropped)
+	fmt.Fprintf(w, "label\t%s\n", inspectedLabel(m.Privacy))
+	printOrigin(w, doc.Manifest.Modules, doc.Manifest.Provenance)
 	if m.Retrieval.Codec != bundle.CodecNone {
 		fmt.Fprintf(w, "retrieval\t%s\n", retrievalText(m.Retrieval))
 	}
@@ -110,10 +189,11 @@ func (c *inspectCmd) Run() error {
 	for _, s := range m.Sections {
 		fmt.Fprintf(w, "section\t%s\t%d bytes\t%x\n", s.Kind, s.Bytes, s.Hash[:8])
 	}
+	doc.printSignatures(w)
 	return w.Flush()
 }
 
-func inspected(m bundle.Manifest, bytes int) inspection {
+func inspected(m bundle.Manifest, bytes int, doc document) inspection {
 	out := inspection{
 		Channel: m.Channel, Version: m.Version, Model: m.Model,
 		Created: m.Created, Expires: m.Expires, ABI: m.ABI, Bytes: bytes,
@@ -121,6 +201,9 @@ func inspected(m bundle.Manifest, bytes int) inspection {
 		Label:    inspectedLabel(m.Privacy),
 		HalfLife: m.Scoring.Weights.HalfLife,
 		Answers:  len(m.KnownAnswers),
+
+		Digest: doc.Digest, Modules: doc.Manifest.Modules, Provenance: doc.Manifest.Provenance,
+		Signatures: doc.Signatures, Signed: doc.Signed,
 	}
 	if r := m.Retrieval; r.Codec != bundle.CodecNone {
 		out.Retrieval = &inspectedRetrieval{r.Codec.String(), bytesOfPQ(r), r.Rescore.String(), r.Candidates}

@@ -22,10 +22,15 @@ import (
 type cli struct {
 	Train      trainCmd      `cmd:"" help:"Learn a model from an event log."`
 	Import     importCmd     `cmd:"" help:"Make a model of item factors that were learnt elsewhere."`
-	Keygen     keygenCmd     `cmd:"" help:"Make a publisher's key and the root that devices trust."`
-	Pack       packCmd       `cmd:"" help:"Pack a model into a signed bundle."`
-	Verify     verifyCmd     `cmd:"" help:"Check everything a device would check of a bundle."`
-	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle says of itself, verifying nothing."`
+	Keygen     keygenCmd     `cmd:"" help:"Make a publisher's key."`
+	Root       rootCmd       `cmd:"" help:"Make the first root: whose signatures devices believe, and how many it takes."`
+	Rotate     rotateCmd     `cmd:"" help:"Make the next root, with other keys."`
+	Threshold  thresholdCmd  `cmd:"" help:"Make the next root, in which more or fewer keys must sign."`
+	Pack       packCmd       `cmd:"" help:"Pack a model into a bundle."`
+	Sign       signCmd       `cmd:"" help:"Print what a bundle, root or head says, and add a signature to it."`
+	Publish    publishCmd    `cmd:"" help:"Put up a bundle or a root where devices follow it."`
+	Verify     verifyCmd     `cmd:"" help:"Check everything a device would check of a bundle or a channel."`
+	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle, root, head, key or state says of itself, verifying nothing."`
 	Recommend  recommendCmd  `cmd:"" help:"Recommend for one history."`
 	Eval       evalCmd       `cmd:"" help:"Judge models on held-out events."`
 	Tune       tuneCmd       `cmd:"" help:"Search for the numbers that a model is learnt best with."`

@@ -31,30 +31,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nearside": main})
+	testscript.Main(m, map[string]func(){"nearside": func() { scryptWork = 8; main() }})
 }
 
-// TestScripts runs whole sessions. Each has events.csv and items.csv of a small
-// magazine in its folder, vectors.npy, and what Spark saved in spark-als; the condition [module] says that the module is built.
+// TestScripts runs whole sessions, each in a folder as sessions says; the condition [module] says that the module is built.
 func TestScripts(t *testing.T) {
-	cache := t.TempDir()
-	world := modeltest.Magazine(1, modeltest.Size{Items: 120, Readers: 300})
-	events, items := eventsCSV(t, world.Log), itemsCSV(t, world.Items)
-	vectors, err := os.ReadFile("../../model/data/testdata/vectors/f4.npy")
-	if err != nil {
-		t.Fatal(err)
-	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv(passphraseVariable, "nobody's secret")
-			env.Setenv("XDG_CACHE_HOME", cache) // the module is compiled once for all scripts
-			return errors.Join(
-				os.WriteFile(filepath.Join(env.WorkDir, "events.csv"), events, 0o644),
-				os.WriteFile(filepath.Join(env.WorkDir, "items.csv"), items, 0o644),
-				os.WriteFile(filepath.Join(env.WorkDir, "vectors.npy"), vectors, 0o644),
-				os.CopyFS(filepath.Join(env.WorkDir, "spark-als"), os.DirFS("../../model/data/testdata/vectors/spark-als")))
-		},
+		Dir:   "testdata/script",
+		Setup: sessions(t),
 		Condition: func(cond string) (bool, error) {
 			if cond != "module" {
 				return false, fmt.Errorf("unknown condition %q", cond)
@@ -67,6 +51,27 @@ func TestScripts(t *testing.T) {
 			"code":     exitsWith,
 		},
 	})
+}
+
+// sessions returns what puts into a session's folder events.csv and items.csv of
+// a small magazine, vectors.npy, and what Spark saved in spark-als.
+func sessions(t *testing.T) func(*testscript.Env) error {
+	cache := t.TempDir()
+	world := modeltest.Magazine(1, modeltest.Size{Items: 120, Readers: 300})
+	events, items := eventsCSV(t, world.Log), itemsCSV(t, world.Items)
+	vectors, err := os.ReadFile("../../model/data/testdata/vectors/f4.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(env *testscript.Env) error {
+		env.Setenv(passphraseVariable, "nobody's secret")
+		env.Setenv("XDG_CACHE_HOME", cache) // the module is compiled once for all scripts
+		return errors.Join(
+			os.WriteFile(filepath.Join(env.WorkDir, "events.csv"), events, 0o644),
+			os.WriteFile(filepath.Join(env.WorkDir, "items.csv"), items, 0o644),
+			os.WriteFile(filepath.Join(env.WorkDir, "vectors.npy"), vectors, 0o644),
+			os.CopyFS(filepath.Join(env.WorkDir, "spark-als"), os.DirFS("../../model/data/testdata/vectors/spark-als")))
+	}
 }
 
 // waitFile waits until the file named by its argument is there.

@@ -1,26 +1,32 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/publish"
 	"github.com/nearside/nearside/model/train"
+	"github.com/nearside/nearside/wasm"
 )
 
 type packCmd struct {
-	Model        string `arg:"" placeholder:"model.nsm" help:"What train wrote."`
-	Keys         string `required:"" placeholder:"DIR" help:"Folder that keygen wrote."`
-	Out          string `default:"bundle.nsb" placeholder:"FILE" help:"Where the bundle goes."`
-	Channel      string `placeholder:"NAME" help:"Name of the line of releases: a-z 0-9 . _ / -"`
-	Version      uint64 `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
-	Days         int    `default:"30" help:"Days until devices refuse the bundle."`
-	HalfLifeDays int    `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
-	Quant        string `enum:"auto,int8,pq,int4,binary,float" default:"auto" help:"How item factors are coded: int8, pq, int4, binary, float; auto is int4 for pools of 128 factors or more, and int8."`
-	Neighbours   int    `placeholder:"N" help:"Neighbours kept of each item, the strongest; by default all that the model has."`
+	Model        string   `arg:"" placeholder:"model.nsm" help:"What train wrote."`
+	Keys         string   `xor:"signed" required:"" placeholder:"DIR" help:"Folder that keygen --out wrote."`
+	Unsigned     bool     `xor:"signed" required:"" help:"Sign nothing: that is for nearside sign, on other machines."`
+	Out          string   `default:"bundle.nsb" placeholder:"FILE" help:"Where the bundle goes."`
+	Channel      string   `placeholder:"NAME" help:"Name of the line of releases: a-z 0-9 . _ / -"`
+	Version      uint64   `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
+	Days         int      `default:"30" help:"Days until devices refuse the bundle."`
+	HalfLifeDays int      `default:"0" help:"Days after which an event counts half; 0: age does not matter."`
+	Quant        string   `enum:"auto,int8,pq,int4,binary,float" default:"auto" help:"How item factors are coded: int8, pq, int4, binary, float; auto is int4 for pools of 128 factors or more, and int8."`
+	Neighbours   int      `placeholder:"N" help:"Neighbours kept of each item, the strongest; by default all that the model has."`
+	Module       []string `placeholder:"FILE" help:"Module that the bundle may run with and no other; may be given again. auto is the one in this command. A device with another refuses the bundle."`
 
 	quantFlags
 	secretFlags
@@ -48,9 +54,17 @@ func (c *packCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	keys, err := c.keys(filepath.Join(c.Keys, keyFile))
+	modules, err := c.modules()
 	if err != nil {
 		return err
+	}
+	var keys *pack.Keys // none: unsigned
+	signed := "not signed yet"
+	if !c.Unsigned {
+		if keys, err = c.keys(filepath.Join(c.Keys, keyFile)); err != nil {
+			return err
+		}
+		signed = "signed"
 	}
 	now := time.Now().Unix()
 	if c.Version == 0 {
@@ -60,7 +74,7 @@ func (c *packCmd) Run() error {
 		Channel: c.Channel, Version: c.Version,
 		Created: now, Expires: now + int64(c.Days)*day,
 		HalfLife: int64(c.HalfLifeDays) * day, Neighbours: c.Neighbours,
-		Quant: q,
+		Quant: q, Modules: modules, Provenance: provenance(m),
 	})
 	if err != nil {
 		return err
@@ -68,26 +82,39 @@ func (c *packCmd) Run() error {
 	if err := writeFile(c.Out, file); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d bytes, %d items, signed, version %d, good for %d days\n",
-		c.Out, len(file), len(m.Items), c.Version, c.Days)
+	fmt.Printf("%s: %d bytes, %d items, %s, version %d, good for %d days\n",
+		c.Out, len(file), len(m.Items), signed, c.Version, c.Days)
 	return nil
+}
+
+// modules returns the hashes of the modules that the bundle may run with.
+func (c *packCmd) modules() (sums [][32]byte, err error) {
+	for _, path := range c.Module {
+		module := []byte(nil)
+		if path == "auto" {
+			module, err = wasm.Module()
+		} else {
+			module, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sha256.Sum256(module))
+	}
+	return sums, nil
+}
+
+// provenance says what a model was made of; nil: it was not learnt from a log.
+func provenance(m *train.Model) *bundle.Provenance {
+	if m.Label.Digest == [32]byte{} {
+		return nil
+	}
+	return &bundle.Provenance{Data: m.Label.Digest, Code: "nearside " + codeVersion(), Seed: m.Seed}
 }
 
 // writeFile replaces path: after a crash it holds the old bytes or the new
 // ones, so that a web server that publishes the folder never sees half a
 // bundle.
 func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return publish.Dir(filepath.Dir(path)).Put(context.Background(), filepath.Base(path), b)
 }

@@ -15,6 +15,10 @@ import (
 // it.
 const passphraseVariable = "NEARSIDE_PASSPHRASE"
 
+// scryptWork is the logarithm of the work that a passphrase costs; 0 is what age
+// takes, about a second. Tests alone set it: they prove nothing by waiting.
+var scryptWork int
+
 // secretFlags say how secret keys are encrypted.
 type secretFlags struct {
 	Identity string `placeholder:"FILE" help:"Key file of age that secret keys are encrypted to, instead of a passphrase, which is asked for or taken from NEARSIDE_PASSPHRASE."`
@@ -40,6 +44,9 @@ func (f secretFlags) save(path string, secret []byte) error {
 	to, err := age.NewScryptRecipient(phrase)
 	if err != nil {
 		return err
+	}
+	if scryptWork > 0 {
+		to.SetWorkFactor(scryptWork)
 	}
 	return pack.SaveSecret(path, secret, to)
 }

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/publish"
 )
 
 // signed holds the flags that name a bundle and who may have signed it.
@@ -73,12 +76,16 @@ func (t instant) unix() int64 {
 }
 
 type verifyCmd struct {
-	Bundle string  `arg:"" placeholder:"bundle.nsb" help:"Bundle to check."`
+	Bundle string  `arg:"" placeholder:"bundle.nsb" help:"Bundle to check, or a channel: its folder or URL."`
 	Root   string  `required:"" placeholder:"FILE" help:"Root whose keys are trusted."`
 	Now    instant `placeholder:"T" help:"Time to check at: Unix seconds, RFC 3339 or a date; by default now."`
 }
 
-func (c *verifyCmd) Run() error {
+func (c *verifyCmd) Run(ctx context.Context) error {
+	info, err := os.Stat(c.Bundle)
+	if strings.Contains(c.Bundle, "://") || err == nil && info.IsDir() {
+		return c.channel(ctx)
+	}
 	rootDoc, file, err := signed{c.Bundle, c.Root}.read()
 	if err != nil {
 		return err
@@ -87,14 +94,56 @@ func (c *verifyCmd) Run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Bundle, err)
 	}
-	m := b.Manifest
 	fmt.Printf("root          version %d, %d key(s), until %s\n", root.Version, len(root.Keys), utc(root.Expires))
+	c.print(b)
+	return nil
+}
+
+// channel follows a channel as a new device does.
+func (c *verifyCmd) channel(ctx context.Context) error {
+	root, err := os.ReadFile(c.Root)
+	if err != nil {
+		return err
+	}
+	from, closeReader, err := openReader(ctx, c.Bundle)
+	if err != nil {
+		return err
+	}
+	defer closeReader()
+	head, err := from.Get(ctx, bundle.HeadName)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Bundle, err)
+	}
+	e, err := trust.ParseEnvelope(head, trust.RoleHead)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", c.Bundle, bundle.HeadName, err)
+	}
+	s, err := trust.NewState(root, e.Channel) // whose head it is its signatures say
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Root, err)
+	}
+	s, b, err := publish.Fetch(ctx, from, s, c.Now.unix(), true)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("root          version %d, %d key(s), until %s\n", s.Root.Version, len(s.Root.Keys), utc(s.Root.Expires))
+	fmt.Printf("head          sequence %d, issued %s, until %s\n", s.Seq, utc(s.Time), utc(s.HeadExpires))
+	if b == nil {
+		fmt.Printf("%s: versions below %d are stopped, and there is nothing above\n", c.Bundle, s.MinVersion)
+		return nil
+	}
+	c.print(b)
+	return nil
+}
+
+// print says what was checked of a bundle.
+func (c *verifyCmd) print(b *bundle.Bundle) {
+	m := b.Manifest
 	fmt.Printf("signatures    Ed25519 and ML-DSA-65 over manifest %x\n", b.Digest)
 	fmt.Printf("release       channel %q, version %d, until %s\n", m.Channel, m.Version, utc(m.Expires))
 	fmt.Printf("sections      %d, by SHA-256 and layout\n", len(m.Sections))
 	fmt.Printf("known answers %d, computed here\n", len(m.KnownAnswers))
 	fmt.Printf("%s: ok\n", c.Bundle)
-	return nil
 }
 
 // utc writes a time in Unix seconds for people.

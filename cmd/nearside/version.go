@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -13,10 +14,17 @@ import (
 
 type versionCmd struct{}
 
-func (c *versionCmd) Run() error {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		fmt.Printf("nearside %s, %s\n", info.Main.Version, info.GoVersion)
+// codeVersion returns the version that this command was built from.
+func codeVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
 	}
+	return info.Main.Version
+}
+
+func (c *versionCmd) Run() error {
+	fmt.Printf("nearside %s, %s\n", codeVersion(), runtime.Version())
 	fmt.Printf("bundle format %d, module interface %d\n", bundle.FormatVersion, abi.Version)
 	module, err := wasm.Module()
 	if errors.Is(err, wasm.ErrNotBuilt) {

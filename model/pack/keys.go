@@ -8,6 +8,7 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 
 	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/core/wire"
 )
 
 const seedSize = 32
@@ -36,6 +37,42 @@ func (k *Keys) Public() trust.Key {
 	pk, _ := mldsa65.NewKeyFromSeed(&k.mldsa65Seed)
 	key.MLDSA65 = pk.Bytes()
 	return key
+}
+
+// EncodeKey returns the document of a public key, which its owner gives to
+// whoever makes the root: a map of 0 "key", 1 and 2 the halves, as in a root.
+func EncodeKey(k trust.Key) ([]byte, error) {
+	w := newWriter()
+	w.document("key", 3)
+	w.binField(1, k.Ed25519[:])
+	w.binField(2, k.MLDSA65)
+	return w.bytes()
+}
+
+// ParseKey reads what EncodeKey wrote.
+func ParseKey(doc []byte) (trust.Key, error) {
+	k := trust.Key{MLDSA65: make([]byte, trust.MLDSA65KeySize)}
+	d := wire.NewDecoder(doc)
+	m := d.Map(3)
+	for m.Next() {
+		switch m.Key {
+		case 0:
+			if d.String(trust.MaxName) != "key" {
+				d.Fail(`"key"`)
+			}
+		case 1:
+			d.BinExact(k.Ed25519[:])
+		case 2:
+			d.BinExact(k.MLDSA65)
+		default:
+			m.Unknown()
+		}
+	}
+	m.Require(0, 1, 2)
+	if err := d.End(); err != nil {
+		return trust.Key{}, fmt.Errorf("pack: not a public key: %w", err)
+	}
+	return k, nil
 }
 
 // Root returns a root in which this key alone may sign everything, until

@@ -45,8 +45,11 @@ func SaveSecret(path string, secret []byte, to age.Recipient) error {
 	return nil
 }
 
-// ErrPassphrase says that a secret does not open with what was given.
-var ErrPassphrase = errors.New("pack: the passphrase or identity does not open it")
+// Why a secret is not read.
+var (
+	ErrPassphrase = errors.New("pack: the passphrase or identity does not open it")
+	ErrReadable   = errors.New("pack: others may read the secret key")
+)
 
 // LoadSecret reads what SaveSecret wrote. A file that others may read is
 // refused, encrypted as it is.
@@ -56,7 +59,7 @@ func LoadSecret(path string, with age.Identity) ([]byte, error) {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("pack: %s: mode %04o lets others read the secret key, want 0600", path, mode)
+		return nil, fmt.Errorf("%s: mode %04o: %w", path, mode, ErrReadable)
 	}
 	if info.Size() > maxSecret {
 		return nil, fmt.Errorf("pack: %s: %d bytes are no secret key", path, info.Size())

@@ -214,13 +214,17 @@ type Document struct {
 // ErrNotSignable says that a file is nothing that is signed.
 var ErrNotSignable = errors.New("pack: not a bundle, a root or a head")
 
-// Open reads a file that is, or is to be, signed. It verifies nothing.
+// ParseDocument reads a file that is, or is to be, signed. It verifies nothing.
 func ParseDocument(file []byte) (d Document, err error) {
 	signatures := []byte(nil)
-	if f, err := bundle.ParseFrame(file); err == nil {
+	f, err := bundle.ParseFrame(file)
+	switch {
+	case err == nil:
 		d = Document{Role: trust.RoleManifest, Channel: f.Channel, Bytes: f.Manifest, frame: &f}
 		signatures = f.Signatures
-	} else {
+	case errors.Is(err, bundle.ErrVersion):
+		return Document{}, fmt.Errorf("pack: %w", err)
+	default:
 		for _, role := range []trust.Role{trust.RoleRoot, trust.RoleHead, trust.RoleManifest} {
 			if e, err := trust.ParseEnvelope(file, role); err == nil {
 				d = Document{Role: role, Channel: e.Channel, Bytes: e.Document, envelope: e}
@@ -235,6 +239,16 @@ func ParseDocument(file []byte) (d Document, err error) {
 		return Document{}, fmt.Errorf("pack: %w", err)
 	}
 	return d, nil
+}
+
+// Signers returns which keys of a root, by their places, have signed the document
+// in the role that it is of. A wrong signature is an error.
+func (d Document) Signers(root *trust.Root) ([]int, error) {
+	signatures, err := addSignatures(d.Signatures, d.Role, d.Channel, d.Bytes, nil)
+	if err != nil {
+		return nil, err
+	}
+	return root.Signers(d.Role, d.Channel, d.Bytes, signatures)
 }
 
 // Sign returns the file with the signatures of keys added to those it has.

@@ -37,6 +37,7 @@ import (
 //	        left out when not known
 //	9 map   pool, see poolfile.go
 //	10 bin  encoder of the history, as a bundle has it
+//	11 uint seed, left out when 0
 //
 // A model has the parts that its algorithm learns.
 const (
@@ -59,7 +60,7 @@ func (m *Model) Write(w io.Writer) error {
 		return fmt.Errorf("train: model: %w", err)
 	}
 	pairs := 6
-	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil, m.Pool != nil, m.Encoder != nil} {
+	for _, has := range []bool{m.Factors != nil, m.Neighbours != nil, m.Params != nil, m.Pool != nil, m.Encoder != nil, m.Seed != 0} {
 		if has {
 			pairs++
 		}
@@ -86,6 +87,9 @@ func (m *Model) Write(w io.Writer) error {
 	}
 	if m.Encoder != nil {
 		doc = wire.AppendBin(wire.AppendUint(doc, 10), m.Encoder)
+	}
+	if m.Seed != 0 {
+		doc = wire.AppendUint(wire.AppendUint(doc, 11), m.Seed)
 	}
 	if _, err := w.Write(doc); err != nil {
 		return fmt.Errorf("train: model: %w", err)
@@ -151,6 +155,8 @@ func parseModel(doc []byte) (*Model, error) {
 			m.Pool = readPool(d, len(m.Items))
 		case keys.Key == 10:
 			m.Encoder = slices.Clone(d.Bin(bundle.MaxEncoder))
+		case keys.Key == 11:
+			m.Seed = d.Uint(math.MaxUint64)
 		default:
 			keys.Unknown()
 		}

@@ -33,6 +33,7 @@ type Model struct {
 	Items     []data.Item // n items; the index is the row of everything below
 	Count     []uint32    // n: people who had the item in training
 	Params    Params      // what it was learnt with; nil: not known
+	Seed      uint64      // of everything random
 	Label     Label
 
 	// For a fold-in: the item factors and what the person's needs.

@@ -116,7 +116,7 @@ func newTraining(in Input, cfg Config) (*training, error) {
 	case in.Items != nil && len(in.Items) != t.Pairs.Cols:
 		return nil, fmt.Errorf("a catalogue of %d items, and pairs with %d", len(in.Items), t.Pairs.Cols)
 	}
-	t.model = &Model{Algorithm: cfg.Algorithm, Items: in.Items, Params: t.cfg.Params}
+	t.model = &Model{Algorithm: cfg.Algorithm, Items: in.Items, Params: t.cfg.Params, Seed: cfg.Seed}
 	return t, t.count()
 }
 

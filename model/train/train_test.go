@@ -343,7 +343,7 @@ func TestMomentIsTheMeanOverThePeople(t *testing.T) {
 
 // TestModelsWithoutAMomentAreRead: files of before the moment have none.
 func TestModelsWithoutAMomentAreRead(t *testing.T) {
-	want := mustTrain(t, random(30, 2, .7), Config{Algorithm: IALS, Params: Params{"dim": 2, "epochs": 1}})
+	want := mustTrain(t, random(30, 2, .7), Config{Algorithm: IALS, Params: Params{"dim": 2, "epochs": 1}, Seed: 7})
 	want.Items, want.Moment = []data.Item{{ID: "a"}, {ID: "b"}}, nil
 	var doc bytes.Buffer
 	if err := want.Write(&doc); err != nil {

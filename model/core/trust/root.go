@@ -62,8 +62,8 @@ const (
 	RoleHead     Role = "head"
 )
 
-// of returns a role's keys.
-func (r *Roles) of(role Role) *Keyset {
+// Of returns a role's keys.
+func (r *Roles) Of(role Role) *Keyset {
 	switch role {
 	case RoleRoot:
 		return &r.Root
@@ -250,7 +250,7 @@ func readVerifierKey(d *wire.Decoder) tlog.Key {
 
 // sameKeys says whether a role has the same keys and threshold in two roots.
 func sameKeys(a, b *Root, role Role) bool {
-	x, y := a.Roles.of(role), b.Roles.of(role)
+	x, y := a.Roles.Of(role), b.Roles.Of(role)
 	if x.Threshold != y.Threshold || len(x.Keys) != len(y.Keys) {
 		return false
 	}

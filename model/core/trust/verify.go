@@ -53,7 +53,7 @@ func (r *Root) Verify(role Role, channel string, doc, signatures []byte) error {
 	if err != nil {
 		return err
 	}
-	switch set := r.Roles.of(role); {
+	switch set := r.Roles.Of(role); {
 	case len(signers) == 0:
 		return ErrSignature
 	case len(signers) < set.Threshold:
@@ -71,7 +71,7 @@ func (r *Root) Signers(role Role, channel string, doc, signatures []byte) ([]int
 	}
 	signed := SignedBytes(role, channel, doc)
 	var signers []int
-	for _, i := range r.Roles.of(role).Keys {
+	for _, i := range r.Roles.Of(role).Keys {
 		id := r.Keys[i].ID()
 		for _, s := range list {
 			if s.KeyID != id {
