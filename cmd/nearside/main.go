@@ -37,6 +37,7 @@ type cli struct {
 	Models     modelsCmd     `cmd:"" help:"List the models and the numbers that each can be learnt with."`
 	Serve      serveCmd      `cmd:"" help:"Serve a bundle: the demo page and the edge interface."`
 	Demo       demoCmd       `cmd:"" help:"Train, pack, sign and serve a page to try it."`
+	Monitor    monitorCmd    `cmd:"" help:"List every release that a channel's log has, and hold the channel to it."`
 	Version    versionCmd    `cmd:"" help:"Print versions."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 }

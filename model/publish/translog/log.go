@@ -118,7 +118,7 @@ func putBundles(ctx context.Context, store Store, size int64, bundle []byte, ent
 }
 
 // getHead reads the checkpoint. With a key, the log must be the key's.
-func getHead(ctx context.Context, store Store, key *tlog.Key) ([]byte, *tlog.Checkpoint, error) {
+func getHead(ctx context.Context, store Reader, key *tlog.Key) ([]byte, *tlog.Checkpoint, error) {
 	checkpoint, err := store.Get(ctx, checkpointName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("translog: no log is here, or not yet: %w", err)

@@ -13,7 +13,7 @@ import (
 // Prove returns a tlog-proof that the log has its entry at the index, with the
 // checkpoint as it is now, cosignatures included. It does not ask whose log it
 // is; who verifies does.
-func Prove(ctx context.Context, store Store, index uint64) ([]byte, error) {
+func Prove(ctx context.Context, store Reader, index uint64) ([]byte, error) {
 	checkpoint, head, err := getHead(ctx, store, nil)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func Prove(ctx context.Context, store Store, index uint64) ([]byte, error) {
 
 // ProveConsistency returns the proof that the log goes on from its first
 // entries, so many of them, for a witness or monitor that saw no more.
-func ProveConsistency(ctx context.Context, store Store, from uint64) ([][32]byte, error) {
+func ProveConsistency(ctx context.Context, store Reader, from uint64) ([][32]byte, error) {
 	_, head, err := getHead(ctx, store, nil)
 	if err != nil {
 		return nil, err

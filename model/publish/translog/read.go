@@ -27,7 +27,7 @@ func (e *ForkError) Error() string { return "the log does not go on from the che
 // signed, and begin with those under the checkpoint seen before, unless that is
 // nil. Of what else was wrong the error tells ErrTile, ErrShrunk and a
 // *ForkError.
-func Read(ctx context.Context, store Store, log tlog.Key, seen []byte) (entries [][]byte, checkpoint []byte, err error) {
+func Read(ctx context.Context, store Reader, log tlog.Key, seen []byte) (entries [][]byte, checkpoint []byte, err error) {
 	var before *tlog.Checkpoint
 	if seen != nil {
 		if before, err = openHead("seen checkpoint", seen, &log); err != nil {

@@ -35,7 +35,7 @@ type treeReader struct {
 	size int64
 }
 
-func openTree(ctx context.Context, store Store, head *tlog.Checkpoint) *treeReader {
+func openTree(ctx context.Context, store Reader, head *tlog.Checkpoint) *treeReader {
 	tree := sumdb.Tree{N: int64(head.Size), Hash: head.Root}
 	return &treeReader{sumdb.TileHashReader(tree, &tileReader{ctx: ctx, store: store, known: map[sumdb.Tile][]byte{}}), tree.N}
 }
@@ -57,7 +57,7 @@ func (e *storeError) Error() string { return e.err.Error() }
 // tileReader gets tiles for one call of this package; hence the context in it.
 type tileReader struct {
 	ctx   context.Context
-	store Store
+	store Reader
 	known map[sumdb.Tile][]byte
 }
 
@@ -86,7 +86,7 @@ func (r *tileReader) SaveTiles(tiles []sumdb.Tile, data [][]byte) {
 
 // lastBundle returns the bundle that the next entry goes into, which must hold
 // the entries of the tree. It is nil where that begins a new one.
-func (t *treeReader) lastBundle(ctx context.Context, store Store) ([]byte, error) {
+func (t *treeReader) lastBundle(ctx context.Context, store Reader) ([]byte, error) {
 	width := int(t.size % tileWidth)
 	if width == 0 {
 		return nil, nil
@@ -113,7 +113,7 @@ func (t *treeReader) lastBundle(ctx context.Context, store Store) ([]byte, error
 }
 
 // getBundle reads a bundle of entries, which alias it.
-func getBundle(ctx context.Context, store Store, n int64, width int) (entries [][]byte, bundle []byte, err error) {
+func getBundle(ctx context.Context, store Reader, n int64, width int) (entries [][]byte, bundle []byte, err error) {
 	name := tileName(sumdb.Tile{H: tileHeight, L: -1, N: n, W: width})
 	if bundle, err = store.Get(ctx, name); err != nil {
 		return nil, nil, fmt.Errorf("translog: %w", err)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
 	"github.com/nearside/nearside/model/core/tlog"
+	"github.com/nearside/nearside/model/publish"
 	"github.com/nearside/nearside/model/publish/translog"
 )
 
@@ -160,7 +160,7 @@ func rootOf(list [][]byte) []byte {
 // algorithm for the log, and holds every step to what others make of it.
 func TestALogGrows(t *testing.T) {
 	for _, algorithm := range []tlog.Algorithm{tlog.Ed25519, tlog.MLDSA44Cosignature} {
-		store := translog.Dir(filepath.Join(t.TempDir(), "a", "log"))
+		store := publish.Dir(filepath.Join(t.TempDir(), "a", "log"))
 		log := newSigner(t, origin, algorithm)
 		w1 := &translog.Witness{Signer: newSigner(t, "w1.example", tlog.Ed25519Cosignature), Log: log.Key}
 		w2 := &translog.Witness{Signer: newSigner(t, "w2.example", tlog.MLDSA44Cosignature), Log: log.Key}
@@ -716,39 +716,5 @@ func TestKeysAreThoseOfNotes(t *testing.T) {
 	}
 	if _, _, err := translog.NewKey("x", 5); !errors.Is(err, tlog.ErrKey) {
 		t.Errorf("a key of algorithm 5: %v, want ErrKey", err)
-	}
-}
-
-func TestDirKeepsToItsFolder(t *testing.T) {
-	root := t.TempDir()
-	d := translog.Dir(filepath.Join(root, "log"))
-	for _, name := range []string{"../x", "/x", "", ".", "a/../../x", "a//b"} {
-		if err := d.Put(ctx, name, nil); err == nil {
-			t.Errorf("%q is written", name)
-		}
-		if _, err := d.Get(ctx, name); err == nil {
-			t.Errorf("%q is read", name)
-		}
-	}
-	for range 2 {
-		if err := d.Put(ctx, "a/b/c", []byte("body")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if b, err := d.Get(ctx, "a/b/c"); err != nil || string(b) != "body" {
-		t.Errorf("got %q, %v", b, err)
-	}
-	if _, err := d.Get(ctx, "a/b/d"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that is not there: %v, want fs.ErrNotExist", err)
-	}
-	var files []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(path string, e fs.DirEntry, err error) error {
-		if !e.IsDir() {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || !slices.Equal(files, []string{"log/a/b/c"}) {
-		t.Errorf("got the files %q, %v", files, err)
 	}
 }
