@@ -169,6 +169,10 @@ var roots = []plan{
 		m.root(nil, 2)
 		m.Begin(m.Files[bundle.RootName])
 	}},
+	{name: "a first root whose envelope says another version", want: trust.ErrRootVersion, do: func(m *Mirror) {
+		m.rename(bundle.RootName, 2)
+		m.Begin(m.Files[bundle.RootName])
+	}},
 	{name: "a first root in an envelope, without roles", want: trust.ErrSignature, do: func(m *Mirror) {
 		doc := rootDoc(m.Shape.root(1, RootExpires), true)
 		m.serveRoot(1, doc, Sign(trust.RoleRoot, "", doc, 0, 1))
@@ -181,6 +185,9 @@ var roots = []plan{
 	{name: "a first root in an envelope, cut short", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
 		m.rootBytes(func(doc []byte) []byte { return doc[:len(doc)-1] })
 		m.Begin(m.Files[bundle.RootName])
+	}},
+	{name: "a first root too long to be stored", want: trust.ErrSize, do: func(m *Mirror) {
+		m.Begin(longRoot(m.Shape, trust.MaxRoot+1))
 	}},
 	{name: "the longest first root", do: func(m *Mirror) {
 		doc := longRoot(m.Shape, trust.MaxRoot)
