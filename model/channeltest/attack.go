@@ -112,8 +112,8 @@ var ErrMissing = errors.New("channeltest: the mirror has no such file")
 // NewMirror returns an honest mirror, and a device that has the newest release
 // open.
 func NewMirror() *Mirror {
-	m := settled().clone()
-	m.honest = settled().clone()
+	m := settled().Clone()
+	m.honest = settled().Clone()
 	return m
 }
 
@@ -140,10 +140,11 @@ func (m *Mirror) Settle() {
 // rest makes the present state the one from which attacks are told.
 func (m *Mirror) rest() {
 	m.anchor, m.calls = m.State, nil
-	m.honest = m.clone()
+	m.honest = m.Clone()
 }
 
-func (m *Mirror) clone() *Mirror {
+// Clone returns a mirror that changes by itself.
+func (m *Mirror) Clone() *Mirror {
 	n := *m
 	n.Channel = m.Channel.clone()
 	return &n
@@ -229,12 +230,14 @@ func (p plan) carryOut() (Attack, error) {
 	return a, err
 }
 
-// Attacks returns all of them, by place. errs says what the native device
-// answered to each.
-func Attacks() (list []Attack, errs []error) {
+// Attacks returns all of them, by place, which are not to be changed. errs says
+// what the native device answered to each.
+func Attacks() (list []Attack, errs []error) { return attacks() }
+
+var attacks = sync.OnceValues(func() (list []Attack, errs []error) {
 	for _, p := range slices.Concat(arbitrary, thresholds, roots, rotations, heads, logs, releases, endless, bundles) {
 		a, err := p.carryOut()
 		list, errs = append(list, a), append(errs, err)
 	}
 	return list, errs
-}
+})

@@ -54,7 +54,7 @@ func judge(t *testing.T, a channeltest.Attack, err error) {
 	if a.Honest == nil {
 		return
 	}
-	m := a.Honest
+	m := a.Honest.Clone()
 	before := m.Trusted()
 	if err := m.Follow(); err != nil {
 		t.Fatalf("afterwards, from an honest mirror: %v", err)
