@@ -2,11 +2,11 @@ package tlog_test
 
 import (
 	"bytes"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/nearside/nearside/model/core/tlog"
+	"github.com/nearside/nearside/model/modeltest"
 )
 
 // FuzzProof holds the package to the oracles, with the proof as it comes and,
@@ -29,8 +29,8 @@ func FuzzProof(f *testing.F) {
 		}
 		try := func(b []byte) {
 			_ = compare(t, p, o, b, entry)
-			if got := allocated(func() { _, _ = p.Verify(b, entry) }); got > maxMemory(b) {
-				t.Fatalf("%d bytes of memory for a proof of %d, want %d at the most", got, len(b), maxMemory(b))
+			if err := modeltest.Frugal(b, func() { _, _ = p.Verify(b, entry) }); err != nil {
+				t.Fatal(err)
 			}
 		}
 		try(b)
@@ -44,25 +44,6 @@ func FuzzProof(f *testing.F) {
 			t.Fatalf("%q is read as %s", b, k)
 		}
 	})
-}
-
-// maxMemory is what a reader may take from the heap for a proof.
-func maxMemory(proof []byte) uint64 { return uint64(64<<10 + 4*len(proof)) }
-
-// allocated returns how many bytes do takes from the heap, whether or not it
-// gives them back. Others may allocate meanwhile, so it is the least of a few.
-func allocated(do func()) uint64 {
-	least := ^uint64(0)
-	for range 3 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		do()
-		runtime.ReadMemStats(&after)
-		if least = min(least, after.TotalAlloc-before.TotalAlloc); least < 64<<10 {
-			break
-		}
-	}
-	return least
 }
 
 // TestMemory is the worst that a proof of the longest length can ask for.
@@ -94,10 +75,8 @@ func TestMemory(t *testing.T) {
 		"ML-DSA-44":        {ml, fill(string(tr.prove(t, 1, checkpoint(head, c.ml))), c.w2.line([]byte(head), now))},
 	} {
 		b := []byte(test.proof)
-		got := allocated(func() { _, _ = test.policy.Verify(b, entry(1)) })
-		t.Logf("%s: %d bytes for %d", name, got, len(b))
-		if got > maxMemory(b) {
-			t.Errorf("%s: %d bytes of memory for a proof of %d, want %d at the most", name, got, len(b), maxMemory(b))
+		if err := modeltest.Frugal(b, func() { _, _ = test.policy.Verify(b, entry(1)) }); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

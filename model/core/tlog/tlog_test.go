@@ -18,6 +18,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/nearside/nearside/model/core/tlog"
+	"github.com/nearside/nearside/model/modeltest"
 )
 
 const origin = "log.example/nearside"
@@ -516,7 +517,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	endless := strings.Repeat("A", 1<<20)
-	if got := allocated(func() { _, _ = tlog.ParseKey(endless) }); got > 1<<10 {
+	if got := modeltest.Allocated(func() { _, _ = tlog.ParseKey(endless) }); got > 1<<10 {
 		t.Errorf("%d bytes of memory for a key that is too long", got)
 	}
 	if strings.ToUpper(id) == id {

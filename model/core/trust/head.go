@@ -86,8 +86,11 @@ func ParseLogEntry(entry []byte) (channel string, r Release, err error) {
 
 // ParseHead reads a head document. It verifies and judges nothing.
 func ParseHead(doc []byte) (Head, error) {
+	if len(doc) > MaxHead {
+		return Head{}, ErrSize
+	}
 	var h Head
-	d := wire.NewDecoder(doc[:min(len(doc), MaxHead+1)])
+	d := wire.NewDecoder(doc)
 	top := d.Map(16)
 	for top.Next() {
 		switch top.Key {

@@ -100,13 +100,19 @@ func trusted(b []byte) (*Root, []byte, error) {
 	if err := r.Verify(RoleRoot, "", e.Document, e.Signatures); err != nil {
 		return nil, nil, err
 	}
+	if r.Version != e.Version {
+		return nil, nil, ErrRootVersion
+	}
 	return r, e.Document, nil
 }
 
 // parseRoot reads a root document.
 func parseRoot(doc []byte) (*Root, error) {
+	if len(doc) > MaxRoot {
+		return nil, ErrSize
+	}
 	var r Root
-	d := wire.NewDecoder(doc[:min(len(doc), MaxRoot+1)])
+	d := wire.NewDecoder(doc)
 	top := d.Map(16)
 	roles := false
 	for top.Next() {

@@ -104,8 +104,11 @@ type Signature struct {
 
 // ParseSignatures reads a signatures document. It verifies nothing.
 func ParseSignatures(doc []byte) ([]Signature, error) {
+	if len(doc) > MaxSignatures {
+		return nil, ErrSize
+	}
 	var list []Signature
-	d := wire.NewDecoder(doc[:min(len(doc), MaxSignatures+1)])
+	d := wire.NewDecoder(doc)
 	top := d.Map(8)
 	for top.Next() {
 		switch top.Key {
