@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -79,8 +80,8 @@ func rootOf(t *testing.T, p RootPlan, keys ...*Keys) *trust.Root {
 func TestRootPlanRoundTrip(t *testing.T) {
 	p, keys := plan(t)
 	p.Log = &tlog.Policy{
-		Log:       newLogKey(t, "log.example", tlog.Ed25519, 1).key,
-		Witnesses: []tlog.Key{newLogKey(t, "witness.example", tlog.Ed25519Cosignature, 2).key}, Quorum: 1,
+		Log:       tlog.Key{Name: "log.example", Algorithm: tlog.Ed25519, Public: bytes.Repeat([]byte{1}, 32)},
+		Witnesses: []tlog.Key{{Name: "witness.example", Algorithm: tlog.Ed25519Cosignature, Public: bytes.Repeat([]byte{2}, 32)}}, Quorum: 1,
 	}
 	r := rootOf(t, p, keys[:2]...)
 	if diff := cmp.Diff(p, PlanOf(r)); diff != "" {
