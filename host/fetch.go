@@ -107,7 +107,7 @@ func (s site) fetch(ctx context.Context, name string, max int) ([]byte, error) {
 
 func readAnswer(res *http.Response, max int) ([]byte, error) {
 	if res.StatusCode != http.StatusOK {
-		return nil, &statusError{res.StatusCode}
+		return nil, fmt.Errorf("status %d: want 200", res.StatusCode)
 	}
 	if coding := res.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("content encoding %.40q: want none", coding)
@@ -125,18 +125,6 @@ func readAtMost(r io.Reader, max int) ([]byte, error) {
 		return nil, trust.ErrSize
 	}
 	return b, nil
-}
-
-// statusError is an answer other than 200.
-type statusError struct{ status int }
-
-func (e *statusError) Error() string {
-	return fmt.Sprintf("status %d %s: want 200", e.status, http.StatusText(e.status))
-}
-
-// Is makes errors.Is find that there is no such file.
-func (e *statusError) Is(target error) bool {
-	return target == os.ErrNotExist && e.status == http.StatusNotFound
 }
 
 // stayOnHost refuses redirects to other hosts, to plain HTTP, and to addresses
