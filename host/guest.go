@@ -18,6 +18,7 @@ type guest struct {
 	memory    api.Memory
 	functions map[string]api.Function // by export: looking one up anew allocates a stack
 	broken    bool                    // its state is unknown, and it must not be called again
+	state     []byte                  // of the channel, once a bundle is open by one: what the device is to store
 }
 
 // newGuest finds a module's exports and asks which interface it speaks.
@@ -28,7 +29,7 @@ func newGuest(ctx context.Context, module api.Module) (*guest, error) {
 	}
 	for _, name := range []string{
 		abi.ExportABI, abi.ExportAlloc, abi.ExportOpen, abi.ExportOpenEarly, abi.ExportNeeded, abi.ExportComplete, abi.ExportManifest, abi.ExportItems,
-		abi.ExportRecommend, abi.ExportResult, abi.ExportResultLen,
+		abi.ExportRecommend, abi.ExportFollow, abi.ExportResult, abi.ExportResultLen,
 	} {
 		f := module.ExportedFunction(name)
 		if f == nil {
@@ -105,9 +106,9 @@ func (g *guest) status(ctx context.Context, export string, args ...uint64) ([]by
 	return bytes.Clone(view), nil
 }
 
-// open hands root and bundle to the guest.
-func (g *guest) open(ctx context.Context, root, bundle []byte, now int64) error {
-	rootPtr, err := g.put(ctx, root)
+// open hands a bundle to the guest, and a root or a state to open it by.
+func (g *guest) open(ctx context.Context, anchor, bundle []byte, now int64) error {
+	anchorPtr, err := g.put(ctx, anchor)
 	if err != nil {
 		return err
 	}
@@ -115,8 +116,17 @@ func (g *guest) open(ctx context.Context, root, bundle []byte, now int64) error 
 	if err != nil {
 		return err
 	}
-	_, err = g.status(ctx, abi.ExportOpen, rootPtr, uint64(len(root)), bundlePtr, uint64(len(bundle)), uint64(now))
+	g.state, err = g.status(ctx, abi.ExportOpen, anchorPtr, uint64(len(anchor)), bundlePtr, uint64(len(bundle)), uint64(now))
 	return err
+}
+
+// follow asks what a file of a channel leads to.
+func (g *guest) follow(ctx context.Context, request []byte) (step []byte, err error) {
+	ptr, err := g.put(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return g.status(ctx, abi.ExportFollow, ptr, uint64(len(request)))
 }
 
 // ask passes request to one of the exports that answer with a document.

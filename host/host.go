@@ -21,23 +21,26 @@ import (
 // rest are fine. The host keeps the slices; do not write to them.
 type Config struct {
 	Module      []byte           // nil: the embedded module
-	Root        []byte           // root.nsr
+	Root        []byte           // root.nsr, or the state of a channel that the bundle belongs to
 	Bundle      []byte           // bundle.nsb; every instance holds a copy
 	Now         func() time.Time // called from many goroutines; nil: time.Now
 	Instances   int              // warm instances, and so calls at one time; 0: one per processor
 	CacheDir    string           // compiled code is kept here between starts; "": nowhere. Whoever writes here runs code here
 	Interpreter bool             // slow, and no compiler to trust
 	MemoryPages uint32           // limit of an instance, 64 KiB each; 0: 64 MiB and four times the bundle
+
+	cache wazero.CompilationCache // of a Follower, for all its hosts; nil: the host has its own
 }
 
 // Host answers requests. It is safe for concurrent use.
 type Host struct {
 	config   Config
-	cache    wazero.CompilationCache
+	cache    wazero.CompilationCache // the host's own; nil: none
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	manifest bundle.Manifest
-	expires  int64 // Unix seconds: the earlier of the root's and the bundle's
+	expires  int64  // Unix seconds: the earlier of the root's and the bundle's
+	state    []byte // what to store, when the bundle was opened by a state
 
 	idle   chan *guest // a nil stands for an instance that has to be made
 	closed chan struct{}
@@ -133,12 +136,24 @@ func (h *Host) open(ctx context.Context) error {
 	if h.manifest, err = bundle.ParseManifest(doc); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	root, err := trust.ParseRoot(h.config.Root)
+	root, err := trustedRoot(h.config.Root)
 	if err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	h.expires = min(root.Expires, h.manifest.Expires)
+	h.expires, h.state = min(root.Expires, h.manifest.Expires), g.state
 	return nil
+}
+
+// trustedRoot returns the root that anchor, a root or a state, trusts.
+func trustedRoot(anchor []byte) (*trust.Root, error) {
+	if !trust.IsState(anchor) {
+		return trust.ParseRoot(anchor)
+	}
+	s, err := trust.ParseState(anchor)
+	if err != nil {
+		return nil, err
+	}
+	return s.Root, nil
 }
 
 // Call asks an instance: export is nearside_manifest, nearside_items or

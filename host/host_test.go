@@ -33,6 +33,13 @@ func now() time.Time { return time.Unix(created+1000, 0) }
 var cache string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(killedDevice) != "" {
+		if err := liveUntilKilled(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

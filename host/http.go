@@ -89,6 +89,12 @@ func Answer(s slate.Slate, history []profile.Event) HTTPAnswer {
 	return a
 }
 
+// handler answers over HTTP from the host that holding gives. It lets go of it
+// before anything is written: a client that reads slowly keeps no bundle.
+type handler struct {
+	hold func() (h *Host, release func(), err error)
+}
+
 // Handler serves POST /v1/recommend and GET /healthz. The history comes with
 // the request; nothing of it is stored or logged. Errors are
 // {"error":{"code","message"}} with the names of package abi, and "busy" when
@@ -96,10 +102,14 @@ func Answer(s slate.Slate, history []profile.Event) HTTPAnswer {
 // another host may do better. There are no CORS headers, so only pages of the
 // same origin can ask. Time-outs are the http.Server's to set.
 func (h *Host) Handler() http.Handler {
+	return handler{func() (*Host, func(), error) { return h, func() {}, nil }}.mux()
+}
+
+func (s handler) mux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/recommend", h.serveRecommend)
+	mux.HandleFunc("POST /v1/recommend", s.serveRecommend)
 	mux.HandleFunc("/v1/recommend", refuseMethod("POST"))
-	mux.HandleFunc("GET /healthz", h.serveHealth)
+	mux.HandleFunc("GET /healthz", s.serveHealth)
 	mux.HandleFunc("/healthz", refuseMethod("GET, HEAD"))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, abi.StatusRequest.String(), fmt.Sprintf("path %q: want /v1/recommend or /healthz", r.URL.Path))
@@ -114,15 +124,26 @@ func refuseMethod(allow string) http.HandlerFunc {
 	}
 }
 
-func (h *Host) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	if err := h.ready(); err != nil {
+func (s handler) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	m, err := s.health()
+	if err != nil {
 		refuseError(w, err)
 		return
 	}
-	respond(w, http.StatusOK, map[string]any{"channel": h.manifest.Channel, "version": h.manifest.Version})
+	respond(w, http.StatusOK, map[string]any{"channel": m.Channel, "version": m.Version})
 }
 
-func (h *Host) serveRecommend(w http.ResponseWriter, r *http.Request) {
+// health returns the manifest of the bundle that answers.
+func (s handler) health() (bundle.Manifest, error) {
+	h, release, err := s.hold()
+	if err != nil {
+		return bundle.Manifest{}, err
+	}
+	defer release()
+	return h.manifest, h.ready()
+}
+
+func (s handler) serveRecommend(w http.ResponseWriter, r *http.Request) {
 	kind := r.Header.Get("Content-Type")
 	if t, _, err := mime.ParseMediaType(kind); err != nil || t != "application/json" {
 		refuse(w, http.StatusUnsupportedMediaType, abi.StatusRequest.String(), fmt.Sprintf("content type %q: want application/json", kind))
@@ -137,17 +158,29 @@ func (h *Host) serveRecommend(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, abi.StatusRequest.String(), err.Error())
 		return
 	}
+	answer, err := s.recommend(r.Context(), body)
+	if err != nil {
+		refuseError(w, err)
+		return
+	}
+	respond(w, http.StatusOK, answer)
+}
+
+func (s handler) recommend(ctx context.Context, body httpRequest) (HTTPAnswer, error) {
+	h, release, err := s.hold()
+	if err != nil {
+		return HTTPAnswer{}, err
+	}
+	defer release()
 	req, err := body.request(h.manifest.Limits)
 	if err != nil {
-		refuseError(w, err)
-		return
+		return HTTPAnswer{}, err
 	}
-	s, err := h.Recommend(r.Context(), req)
+	slate, err := h.Recommend(ctx, req)
 	if err != nil {
-		refuseError(w, err)
-		return
+		return HTTPAnswer{}, err
 	}
-	respond(w, http.StatusOK, Answer(s, req.History))
+	return Answer(slate, req.History), nil
 }
 
 // readBody reads one JSON object and nothing after it.
@@ -228,6 +261,12 @@ func refuseError(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusBadRequest, e.Code.String(), e.Message)
 	case errors.As(err, &e) && e.Code == abi.StatusExpired:
 		refuse(w, http.StatusServiceUnavailable, e.Code.String(), e.Message)
+	case errors.Is(err, ErrNotOpen):
+		code := abi.StatusNotOpen
+		if e != nil {
+			code = e.Code
+		}
+		refuse(w, http.StatusServiceUnavailable, code.String(), err.Error())
 	case errors.Is(err, ErrClosed):
 		refuse(w, http.StatusServiceUnavailable, abi.StatusNotOpen.String(), "the host is closed")
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):

@@ -21,9 +21,12 @@ func (h *Host) compile(ctx context.Context) (err error) {
 	if h.config.Interpreter {
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
-	if h.config.CacheDir != "" {
-		if h.cache, err = wazero.NewCompilationCacheWithDir(h.config.CacheDir); err != nil {
-			return fmt.Errorf("host: cache dir %q: %w", h.config.CacheDir, err)
+	switch {
+	case h.config.cache != nil:
+		config = config.WithCompilationCache(h.config.cache)
+	case h.config.CacheDir != "":
+		if h.cache, err = newCache(h.config.CacheDir); err != nil {
+			return err
 		}
 		config = config.WithCompilationCache(h.cache)
 	}
@@ -40,19 +43,41 @@ func (h *Host) compile(ctx context.Context) (err error) {
 	return nil
 }
 
-// instantiate makes an instance and opens the bundle in it.
-func (h *Host) instantiate(ctx context.Context) (*guest, error) {
+// newCache returns a cache of compiled code, which is only in memory when dir is
+// "".
+func newCache(dir string) (wazero.CompilationCache, error) {
+	if dir == "" {
+		return wazero.NewCompilationCache(), nil
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("host: cache dir %q: %w", dir, err)
+	}
+	return cache, nil
+}
+
+// bare makes an instance in which nothing is open.
+func (h *Host) bare(ctx context.Context) (*guest, error) {
 	module, err := h.runtime.InstantiateModule(ctx, h.compiled,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize))
 	if err != nil {
 		return nil, fmt.Errorf("host: instance: %w", err)
 	}
 	g, err := newGuest(ctx, module)
-	if err == nil {
-		err = g.open(ctx, h.config.Root, h.config.Bundle, h.config.Now().Unix())
-	}
 	if err != nil {
 		return nil, errors.Join(err, module.Close(ctx))
+	}
+	return g, nil
+}
+
+// instantiate makes an instance and opens the bundle in it.
+func (h *Host) instantiate(ctx context.Context) (*guest, error) {
+	g, err := h.bare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.open(ctx, h.config.Root, h.config.Bundle, h.config.Now().Unix()); err != nil {
+		return nil, errors.Join(err, g.module.Close(ctx))
 	}
 	return g, nil
 }

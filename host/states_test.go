@@ -9,7 +9,6 @@ import (
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 	"github.com/google/go-cmp/cmp"
-	"github.com/tetratelabs/wazero"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/profile"
@@ -32,12 +31,7 @@ type raw struct {
 // bare returns an instance that has no bundle open.
 func bare(t *testing.T, h *Host) raw {
 	t.Helper()
-	ctx := context.Background()
-	module, err := h.runtime.InstantiateModule(ctx, h.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := newGuest(ctx, module)
+	g, err := h.bare(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

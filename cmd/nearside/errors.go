@@ -51,9 +51,12 @@ func hintFor(err error) string {
 	var interrupted *interruptedError
 	var line *data.LineError
 	var request *slate.RequestError
+	var device *deviceError
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
+	case errors.As(err, &device):
+		return device.hint()
 	case errors.As(err, &interrupted):
 		return interrupted.hint
 	case errors.Is(err, train.ErrFrom):

@@ -35,7 +35,8 @@ type cli struct {
 	Eval       evalCmd       `cmd:"" help:"Judge models on held-out events."`
 	Tune       tuneCmd       `cmd:"" help:"Search for the numbers that a model is learnt best with."`
 	Models     modelsCmd     `cmd:"" help:"List the models and the numbers that each can be learnt with."`
-	Serve      serveCmd      `cmd:"" help:"Serve a bundle: the demo page and the edge interface."`
+	Serve      serveCmd      `cmd:"" help:"Serve a bundle, or the newest of a channel: the edge interface and, of a bundle, the demo page."`
+	Fetch      fetchCmd      `cmd:"" help:"Bring the last good bundle of a channel up to date."`
 	Demo       demoCmd       `cmd:"" help:"Train, pack, sign and serve a page to try it."`
 	Monitor    monitorCmd    `cmd:"" help:"List every release that a channel's log has, and hold the channel to it."`
 	Version    versionCmd    `cmd:"" help:"Print versions."`
