@@ -3,15 +3,18 @@ package host
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/digest"
+	"github.com/nearside/nearside/model/publish/patch"
 )
 
 // plan is the file of a release that is being put together. Nothing gets into it
 // but bytes whose hash the release has.
 type plan struct {
 	file   []byte
+	bytes  []int              // of each section
 	places []place            // of the leaves, in the file's order
 	wanted map[[32]byte][]int // places that still lack a leaf
 }
@@ -29,7 +32,7 @@ func newPlan(r *bundle.Release) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{file: make([]byte, size), places: places, wanted: make(map[[32]byte][]int, len(places))}
+	p := &plan{file: make([]byte, size), bytes: r.Bytes, places: places, wanted: make(map[[32]byte][]int, len(places))}
 	at := 0
 	for i, head := range r.Frame {
 		at += copy(p.file[at:], head) + r.Bytes[i]
@@ -85,13 +88,9 @@ func (p *plan) put(leaf []byte) (filled int) {
 // wants says whether a leaf is still to come.
 func (p *plan) wants(leaf [32]byte) bool { return len(p.wanted[leaf]) > 0 }
 
-// reuse takes in what a bundle's file has, whoever may have changed it.
-func (p *plan) reuse(file []byte) (filled int) {
-	frame, err := bundle.ParseFrame(file)
-	if err != nil {
-		return 0
-	}
-	for _, section := range frame.Sections {
+// reuse takes in the leaves of sections, whoever may have changed them.
+func (p *plan) reuse(sections [][]byte) (filled int) {
+	for _, section := range sections {
 		for len(section) > 0 {
 			n := min(digest.LeafSize, len(section))
 			filled += p.put(section[:n])
@@ -99,6 +98,23 @@ func (p *plan) reuse(file []byte) (filled int) {
 		}
 	}
 	return filled
+}
+
+// patch takes in what a patch makes of the sections of another bundle.
+func (p *plan) patch(sections [][]byte, diff []byte) (filled int, err error) {
+	size := 0
+	for _, n := range p.bytes {
+		size += n
+	}
+	body, err := patch.Apply(slices.Concat(sections...), diff, size)
+	if err != nil {
+		return 0, err
+	}
+	for _, n := range p.bytes {
+		filled += p.reuse([][]byte{body[:n]})
+		body = body[n:]
+	}
+	return filled, nil
 }
 
 // missing returns the places of leaves that are still wanted, each leaf once,

@@ -17,6 +17,7 @@ type Travelled struct {
 	Files   int   // that were fetched
 	Bytes   int64 // of those files
 	Reused  int64 // bytes of the new bundle that were here already
+	Patched int64 // bytes of it that a patch made
 }
 
 // maxSteps bounds an update: two files for each root that the device has missed,
@@ -145,14 +146,12 @@ func (l *look) take(ctx context.Context, step bundle.Step) error {
 	return nil
 }
 
-// gather fills a plan: with what is here, and then with what travels. Bundles are
-// here by their manifests.
-func (l *look) gather(ctx context.Context, p *plan, here ...[32]byte) error {
-	for _, manifest := range here {
-		if file, err := l.store.bundle(manifest); err == nil {
-			l.travelled.Reused += int64(p.reuse(file))
-		}
-	}
+// gather fills a plan: with what is here, with what a patch makes of the bundle
+// that was opened last, and with what travels.
+func (l *look) gather(ctx context.Context, p *plan, opened, next [32]byte) error {
+	old := l.sections(opened)
+	l.travelled.Reused += int64(p.reuse(old))
+	l.travelled.Reused += int64(p.reuse(l.sections(next))) // of a try that was interrupted late
 	if err := l.store.keepParts(p.wants); err != nil {
 		return err
 	}
@@ -160,6 +159,8 @@ func (l *look) gather(ctx context.Context, p *plan, here ...[32]byte) error {
 	for _, place := range list {
 		l.travelled.Reused += int64(p.put(l.store.part(place.leaf)))
 	}
+	l.report(l.patch(ctx, p, opened, old)) // there are chunks, too
+
 	list, missing := p.missing()
 	for _, place := range list {
 		l.progress(len(p.file)-missing, len(p.file))
@@ -177,6 +178,48 @@ func (l *look) gather(ctx context.Context, p *plan, here ...[32]byte) error {
 		missing -= place.n
 	}
 	l.progress(len(p.file), len(p.file))
+	return nil
+}
+
+// sections returns what a bundle of the store holds, which nobody has checked.
+func (l *look) sections(manifest [32]byte) [][]byte {
+	file, err := l.store.bundle(manifest)
+	if err != nil {
+		return nil // what is not here travels
+	}
+	frame, err := bundle.ParseFrame(file)
+	if err != nil {
+		return nil
+	}
+	return frame.Sections
+}
+
+// patch fetches a patch from the opened bundle, whose sections are old, where
+// the head lists one that is shorter than what is missing.
+func (l *look) patch(ctx context.Context, p *plan, opened [32]byte, old [][]byte) error {
+	_, missing := p.missing()
+	for _, listed := range l.patches {
+		if listed.From != opened || listed.Bytes >= missing {
+			continue
+		}
+		name := bundle.PatchName(listed.Digest)
+		b, err := l.get(ctx, name, listed.Bytes)
+		if err != nil {
+			return err
+		}
+		if len(b) != listed.Bytes || trust.Digest(b) != listed.Digest {
+			return fmt.Errorf("host: %s: %w", name, bundle.ErrHash)
+		}
+		made, err := p.patch(old, b)
+		if err == nil && made == 0 {
+			err = bundle.ErrHash
+		}
+		if err != nil {
+			return fmt.Errorf("host: %s: %w", name, err)
+		}
+		l.travelled.Patched += int64(made)
+		return nil
+	}
 	return nil
 }
 

@@ -88,9 +88,10 @@ type fetched struct {
 	Manifest string `json:"manifest"` // SHA-256, hexadecimal
 	Expires  int64  `json:"expires"`  // Unix seconds
 	Changed  bool   `json:"changed"`
-	Files    int    `json:"files"`  // that travelled
-	Bytes    int64  `json:"bytes"`  // of them
-	Reused   int64  `json:"reused"` // bytes of the bundle that were in the folder
+	Files    int    `json:"files"`   // that travelled
+	Bytes    int64  `json:"bytes"`   // of them
+	Reused   int64  `json:"reused"`  // bytes of the bundle that were in the folder
+	Patched  int64  `json:"patched"` // bytes of the bundle that a patch made
 }
 
 func (c *fetchCmd) Run(ctx context.Context) error {
@@ -102,14 +103,15 @@ func (c *fetchCmd) Run(ctx context.Context) error {
 		return err
 	}
 	config.Host.Instances = 1
-	bar := newProgress("fetch")
-	config.Progress = bar.set
+	var bar *progress
+	config.Progress = func(done, total int64) { bar.set(done, total) }
 	config.Report = func(_ host.Travelled, err error) { fmt.Fprintf(os.Stderr, "nearside: warning: %v\n", err) }
 	f, err := host.Follow(ctx, config)
 	if err != nil {
 		return &deviceError{err}
 	}
 	defer closeFollower(ctx, f)
+	bar = newProgress("fetch")
 	travelled, err := f.Update(ctx)
 	bar.end()
 	if err != nil {
@@ -127,7 +129,7 @@ func (c *fetchCmd) Run(ctx context.Context) error {
 	if c.JSON {
 		return printJSON(fetched{
 			Channel: m.Channel, Version: m.Version, Manifest: hex.EncodeToString(digest[:]), Expires: m.Expires,
-			Changed: travelled.Changed, Files: travelled.Files, Bytes: travelled.Bytes, Reused: travelled.Reused,
+			Changed: travelled.Changed, Files: travelled.Files, Bytes: travelled.Bytes, Reused: travelled.Reused, Patched: travelled.Patched,
 		})
 	}
 	word := "still"
@@ -135,6 +137,7 @@ func (c *fetchCmd) Run(ctx context.Context) error {
 		word = "now"
 	}
 	fmt.Printf("%s: channel %q, %s version %d, until %s\n", c.Dir, m.Channel, word, m.Version, utc(m.Expires))
-	fmt.Printf("travelled: %d files, %d bytes; %d bytes of the bundle were here\n", travelled.Files, travelled.Bytes, travelled.Reused)
+	fmt.Printf("travelled: %d files, %d bytes; of the bundle %d bytes were here, and a patch made %d\n",
+		travelled.Files, travelled.Bytes, travelled.Reused, travelled.Patched)
 	return nil
 }

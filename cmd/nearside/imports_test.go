@@ -76,8 +76,8 @@ func refused(place, imported string) string {
 		return "abi imports nothing"
 	case place == "wasm/guest" && !(ours && in(inside, "model/core", "wasm/abi") || imported == "unsafe" || imported == "errors"):
 		return "the guest decodes, calls the core and encodes"
-	case place == "host" && ours && !in(inside, "model/core", "wasm", "wasm/abi"):
-		return "host runs the module and knows core's types"
+	case place == "host" && ours && !in(inside, "model/core", "model/publish/patch", "wasm", "wasm/abi"):
+		return "host runs the module, knows core's types and applies patches"
 	case place == "host" && inside == "model/core/score":
 		return "the module scores, not its host"
 	case place == "wasm/seal" && ours:
@@ -178,6 +178,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/tune", house + "model/train"},
 		{"model/publish/translog", "golang.org/x/mod/sumdb/tlog"},
 		{"host", house + "model/core/slate"},
+		{"host", house + "model/publish/patch"},
 		{"wasm/seal", "github.com/tetratelabs/wazero"},
 	} {
 		if why := refused(c.place, c.imported); why != "" {
