@@ -109,7 +109,7 @@ func ParseHead(doc []byte) (Head, error) {
 		case 5:
 			h.RootVersion = d.Uint(MaxRootVersion)
 		case 6:
-			h.Release = readRelease(d)
+			h.Release = readRelease(d, 8)
 		case 7:
 			h.MinVersion = d.Uint(MaxVersion)
 		case 8:
@@ -132,8 +132,10 @@ func ParseHead(doc []byte) (Head, error) {
 	return h, nil
 }
 
-func readRelease(d *wire.Decoder) (r Release) {
-	m := d.Map(8)
+// readRelease reads a map of at most so many pairs: with three there is no room
+// for extensions.
+func readRelease(d *wire.Decoder, pairs int) (r Release) {
+	m := d.Map(pairs)
 	for m.Next() {
 		switch m.Key {
 		case 0:

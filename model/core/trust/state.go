@@ -75,13 +75,13 @@ func ParseState(b []byte) (*State, error) {
 		case 6:
 			s.HeadExpires = int64(d.Uint(profile.MaxTime))
 		case 7:
-			s.Named = readRelease(d)
+			s.Named = readRelease(d, 3)
 		case 8:
 			s.MinVersion = d.Uint(MaxVersion)
 		case 9:
-			s.Accepted = readRelease(d)
+			s.Accepted = readRelease(d, 3)
 		case 10:
-			s.Opened = readRelease(d)
+			s.Opened = readRelease(d, 3)
 		default:
 			top.Unknown()
 		}

@@ -1,0 +1,157 @@
+package trust_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/nearside/nearside/model/channeltest"
+	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/core/wire"
+)
+
+// What needs a signature to be tested is in model/pack: the attacks of
+// model/channeltest. Here is the rest.
+
+func isSyntax(err error, d trust.Document) bool {
+	var syntax *trust.SyntaxError
+	return errors.As(err, &syntax) && syntax.Document == d
+}
+
+func TestErrorsSayWhereAndWhat(t *testing.T) {
+	inner := errors.New("byte 9: want a map")
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&trust.SyntaxError{Document: trust.DocumentHead, Err: inner}, "bundle: head: byte 9: want a map"},
+		{&trust.LogError{Err: inner}, "trust: no proof that the release is in the log: byte 9: want a map"},
+	} {
+		if c.err.Error() != c.want || !errors.Is(c.err, inner) {
+			t.Errorf("got %q, want %q", c.err, c.want)
+		}
+	}
+	if err := error(&trust.LogError{Err: inner}); !errors.Is(err, trust.ErrLog) || errors.Is(err, trust.ErrSize) {
+		t.Error("a LogError is ErrLog, and nothing else")
+	}
+}
+
+// TestNothingIsReadBeyondItsBound has a byte more than each document may have,
+// and the most.
+func TestNothingIsReadBeyondItsBound(t *testing.T) {
+	envelope := func(role trust.Role) func(b []byte) error {
+		return func(b []byte) error { _, err := trust.ParseEnvelope(b, role); return err }
+	}
+	for _, c := range []struct {
+		name string
+		most int
+		read func(b []byte) error
+	}{
+		{"a root", trust.MaxRoot, func(b []byte) error { _, err := trust.ParseRoot(b); return err }},
+		{"a head", trust.MaxHead, func(b []byte) error { _, err := trust.ParseHead(b); return err }},
+		{"signatures", trust.MaxSignatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }},
+		{"a state", trust.MaxState, func(b []byte) error { _, err := trust.ParseState(b); return err }},
+		{"a first root", trust.MaxRootFile, func(b []byte) error {
+			_, err := trust.NewState(append([]byte("\x86\x00\xa6signed"), b[9:]...), channeltest.Name)
+			return err
+		}},
+		{"a root's envelope", trust.MaxRootFile, envelope(trust.RoleRoot)},
+		{"a head's envelope", trust.MaxHeadFile, envelope(trust.RoleHead)},
+		{"a manifest's envelope", trust.MaxReleaseFile, envelope(trust.RoleManifest)},
+	} {
+		if err := c.read(make([]byte, c.most+1)); !errors.Is(err, trust.ErrSize) {
+			t.Errorf("%s of %d bytes: got %v, want %v", c.name, c.most+1, err, trust.ErrSize)
+		}
+		var syntax *trust.SyntaxError
+		if err := c.read(make([]byte, c.most)); !errors.As(err, &syntax) {
+			t.Errorf("%s of %d bytes: got %v, want a syntax error", c.name, c.most, err)
+		}
+	}
+}
+
+// TestTheLongestStateIsReadAgain: what is stored can be taken up, with the
+// longest root, name and numbers.
+func TestTheLongestStateIsReadAgain(t *testing.T) {
+	root, err := trust.ParseEnvelope(channeltest.New().Files[bundle.RootName], trust.RoleRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := wire.AppendUint(append(wire.AppendMap(nil, 6), root.Document[1:]...), 64)
+	doc = wire.AppendBin(doc, make([]byte, trust.MaxRoot-len(doc)-5))
+	s, err := trust.NewState(doc, strings.Repeat("x", trust.MaxName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := trust.Release{Version: trust.MaxVersion, Bytes: trust.MaxManifest, Digest: [32]byte{1}}
+	s.Time, s.Seq, s.HeadExpires, s.MinVersion = 1<<40, trust.MaxSeq, 1<<40, trust.MaxVersion
+	s.Named, s.Accepted, s.Opened = most, most, most
+	back, err := trust.ParseState(s.Append(nil))
+	if err != nil || back.Opened != most || back.Seq != trust.MaxSeq {
+		t.Errorf("got %+v, %v", back, err)
+	}
+}
+
+func TestNamesOfChannels(t *testing.T) {
+	root := channeltest.New().Files[bundle.RootName]
+	for _, name := range []string{"", "a", "z", "0", "9", ".", "_", "/", "-", "news/2027.de", strings.Repeat("x", 64)} {
+		s, err := trust.NewState(root, name)
+		if err != nil || s.Channel != name {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		if back, err := trust.ParseState(s.Append(nil)); err != nil || back.Channel != name {
+			t.Errorf("%q, stored: %v", name, err)
+		}
+	}
+	for _, name := range []string{"A", "`", "{", ":", ",", "^", "é", "a b", "a\x00", strings.Repeat("x", 65)} {
+		if _, err := trust.NewState(root, name); !errors.Is(err, trust.ErrChannel) {
+			t.Errorf("%q: got %v, want %v", name, err, trust.ErrChannel)
+		}
+	}
+}
+
+// TestLogEntries has the entries of SPEC.md, and what is none.
+func TestLogEntries(t *testing.T) {
+	r := trust.Release{Version: 7, Digest: [32]byte{1, 2, 3}}
+	entry := trust.LogEntry(channeltest.Name, r)
+	channel, back, err := trust.ParseLogEntry(entry)
+	if err != nil || channel != channeltest.Name || back != r {
+		t.Errorf("got %q, %+v, %v", channel, back, err)
+	}
+	head := len("\x84\x00\xa5entry")
+	for name, doc := range map[string][]byte{
+		"nothing":                nil,
+		"another document":       bytes.Replace(entry, []byte("entry"), []byte("event"), 1),
+		"a byte behind":          append(bytes.Clone(entry), 0),
+		"a byte less":            entry[:len(entry)-1],
+		"no name":                append([]byte{0x83}, entry[head:]...),
+		"a channel that is none": bytes.Replace(entry, []byte("test/news"), []byte("Test/news"), 1),
+		"a key too many":         append(append([]byte{0x85}, entry[1:]...), 64, 0),
+		"an unknown key":         append(append(append([]byte{0x84}, entry[1:len(entry)-35]...), 4), entry[len(entry)-34:]...),
+		"no digest":              append([]byte{0x83}, entry[1:len(entry)-35]...),
+	} {
+		if _, _, err := trust.ParseLogEntry(doc); !isSyntax(err, trust.DocumentEntry) {
+			t.Errorf("%s: got %v, want a malformed log entry", name, err)
+		}
+	}
+}
+
+// TestAStateHasOneEncoding: a state is a device's own, so nothing in it is
+// passed over.
+func TestAStateHasOneEncoding(t *testing.T) {
+	state := channeltest.NewMirror().State
+	for _, key := range []byte{7, 9, 10} { // releases
+		at := bytes.LastIndex(state, []byte{key, 0x83, 0, 2, 1})
+		if at < 0 {
+			t.Fatalf("no release under key %d", key)
+		}
+		digest := bytes.Index(state[at:], []byte{2, 0xc4, 32}) + at
+		extended := append(bytes.Clone(state[:at+1]), 0x84)
+		extended = append(append(append(extended, state[at+2:digest+35]...), 64, 0), state[digest+35:]...)
+		if _, err := trust.ParseState(extended); !isSyntax(err, trust.DocumentState) {
+			t.Errorf("an extension of the release under key %d: got %v", key, err)
+		}
+	}
+}
