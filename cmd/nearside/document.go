@@ -195,8 +195,8 @@ func keyID(k trust.Key) string {
 func differences(old, next *trust.Root) (list []string) {
 	for _, role := range roles {
 		before, after := old.Roles.Of(role), next.Roles.Of(role)
-		list = append(list, missing("without", role, old, before, next, after)...)
-		list = append(list, missing("with", role, next, after, old, before)...)
+		list = append(list, lacks("without", role, old, before, next, after)...)
+		list = append(list, lacks("with", role, next, after, old, before)...)
 		if before.Threshold != after.Threshold {
 			list = append(list, fmt.Sprintf("%s: %d must sign instead of %d", role, after.Threshold, before.Threshold))
 		}
@@ -207,8 +207,8 @@ func differences(old, next *trust.Root) (list []string) {
 	return list
 }
 
-// missing names the keys of a role in root a that the role does not have in b.
-func missing(what string, role trust.Role, a *trust.Root, in *trust.Keyset, b *trust.Root, not *trust.Keyset) (list []string) {
+// lacks names the keys of a role in root a that the role does not have in b.
+func lacks(what string, role trust.Role, a *trust.Root, in *trust.Keyset, b *trust.Root, not *trust.Keyset) (list []string) {
 	for _, i := range in.Keys {
 		has := slices.ContainsFunc(not.Keys, func(j int) bool { return b.Keys[j].ID() == a.Keys[i].ID() })
 		if !has {

@@ -88,6 +88,8 @@ func refused(place, imported string) string {
 		return "the msgpack library writes bundles and reads nothing"
 	case in(place, "model") && place != "model/publish/translog" && (strings.HasPrefix(imported, "golang.org/x/mod") || strings.HasPrefix(imported, "github.com/transparency-dev")):
 		return "translog keeps logs; who verifies is core/tlog, with nobody's help"
+	case !in(place, "cmd") && strings.HasPrefix(imported, "gocloud.dev"):
+		return "what clients of buckets bring with them stays in the command"
 	case place == "web" && ours:
 		return "web serves files"
 	}
@@ -159,6 +161,7 @@ func TestRefusedNamesWhatTheTableForbids(t *testing.T) {
 		{"model/core/tlog", "golang.org/x/mod/sumdb/note"},
 		{"model/pack", "github.com/transparency-dev/merkle"},
 		{"model/publish", house + "model/train"},
+		{"model/publish", "gocloud.dev/blob"},
 		{"wasm/guest", "fmt"},
 		{"wasm/abi", "errors"},
 		{"host", house + "model/pack"},
