@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/nearside/nearside/host/audit"
+)
+
+type auditCmd struct {
+	Bundle  string   `arg:"" placeholder:"bundle.nsb" help:"Bundle to audit."`
+	Root    string   `required:"" placeholder:"FILE" help:"Root whose keys are trusted."`
+	Module  string   `placeholder:"FILE" help:"Module to audit; by default the one in this program."`
+	Now     instant  `placeholder:"T" help:"Time to judge at: Unix seconds, RFC 3339 or a date; by default now."`
+	Scores  int      `default:"1000" placeholder:"N" help:"Random requests that engines are compared by."`
+	Engines []string `placeholder:"E,…" help:"Engines to compare: native, compiler, interpreter, v8; by default all."`
+	Only    []string `placeholder:"ID,…" help:"Make these checks and no others."`
+	JSON    bool     `name:"json" help:"Print JSON."`
+}
+
+// auditError is an audit whose worst verdict is not PASS.
+type auditError struct {
+	worst audit.Verdict
+	text  string
+}
+
+func (e *auditError) Error() string { return e.text }
+
+func (c *auditCmd) Run(ctx context.Context) error {
+	opt, err := c.options()
+	if err != nil {
+		return err
+	}
+	bar := newProgress("audit")
+	opt.Progress = bar.set
+	report, err := audit.Run(ctx, opt)
+	bar.end()
+	var option *audit.OptionError
+	if errors.As(err, &option) {
+		return &usageError{err: err, hint: "nearside audit --help lists what it takes"}
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(report)
+	} else {
+		err = report.Text(os.Stdout)
+	}
+	if err != nil {
+		return err
+	}
+	return verdictOf(report)
+}
+
+// options reads the files.
+func (c *auditCmd) options() (opt audit.Options, err error) {
+	opt = audit.Options{Now: c.Now.unix(), Scores: c.Scores, Engines: c.Engines, Only: c.Only}
+	if c.Scores < 1 {
+		return opt, &usageError{err: fmt.Errorf("--scores %d: want at least 1", c.Scores)}
+	}
+	if opt.Root, opt.Bundle, err = (signed{c.Bundle, c.Root}).read(); err != nil {
+		return opt, err
+	}
+	if c.Module != "" {
+		if opt.Module, err = os.ReadFile(c.Module); err != nil {
+			return opt, err
+		}
+	}
+	opt.Command = c.command(opt.Now)
+	opt.Tool, opt.ToolHash, err = tool()
+	return opt, err
+}
+
+// command returns what was typed but for --only, with the time in it.
+func (c *auditCmd) command(now int64) string {
+	words := []string{"nearside", "audit", c.Bundle, "--root", c.Root}
+	if c.Module != "" {
+		words = append(words, "--module", c.Module)
+	}
+	words = append(words, "--now", strconv.FormatInt(now, 10))
+	if c.Scores != 1000 {
+		words = append(words, "--scores", strconv.Itoa(c.Scores))
+	}
+	if len(c.Engines) > 0 {
+		words = append(words, "--engines", strings.Join(c.Engines, ","))
+	}
+	for i, w := range words {
+		words[i] = shellWord(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// tool returns the version of this program and SHA-256 of its file.
+func tool() (version, hash string, err error) {
+	version = "nearside of unknown version"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = "nearside " + info.Main.Version
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", "", err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", "", err
+	}
+	return version, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// verdictOf makes an error of a report that is not all PASS.
+func verdictOf(r *audit.Report) error {
+	worst := r.Worst()
+	if worst == audit.Pass {
+		return nil
+	}
+	var ids []string
+	for _, c := range r.Checks {
+		if c.Verdict == worst {
+			ids = append(ids, c.ID)
+		}
+	}
+	text := "the audit fails: " + strings.Join(ids, ", ")
+	if worst == audit.NotRun {
+		text = "nothing fails, but not everything was run: " + strings.Join(ids, ", ")
+	}
+	return &auditError{worst, text}
+}

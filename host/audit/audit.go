@@ -1,0 +1,111 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options say what to look at. Bundle and Root are needed; the zero values of
+// the rest are fine, but for Now.
+type Options struct {
+	Bundle  []byte   // bundle.nsb
+	Root    []byte   // root.nsr
+	Module  []byte   // nil: the embedded module
+	Now     int64    // the time to judge at, Unix seconds
+	Scores  int      // requests that engines are compared by; 0: 1000
+	Engines []string // of [Engines]; nil: all
+	Only    []string // ids of checks; nil: all
+
+	Command        string                  // repeats the audit, for people to copy; a check's command is this with --only
+	Tool, ToolHash string                  // for the header
+	Progress       func(done, total int64) // counts checks; nil: nobody waits
+}
+
+const defaultScores = 1000
+
+// OptionError says which option has a value that it cannot have.
+type OptionError struct{ Option, Value, Want string }
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("audit: %s %q: want %s", e.Option, e.Value, e.Want)
+}
+
+// check is a row of the table.
+type check struct {
+	id, title string
+	run       func(ctx context.Context, s *subject, f *finding)
+}
+
+// table has the checks by id. The ids between those that are here are for
+// checks that need more than a bundle and a module.
+var table = []check{
+	{"A08", "The module has no way to reach anything outside itself", moduleShape},
+	{"A14", "Every engine gives the same answers", determinism},
+}
+
+// Run makes the checks. An error means that there is no report: an option is
+// wrong (*OptionError), the module is not built, or ctx has ended.
+func Run(ctx context.Context, opt Options) (*Report, error) {
+	list, err := chosen(opt.Only)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSubject(opt)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	r := &Report{Format: formatVersion, Header: s.header()}
+	for _, c := range list {
+		f := finding{verdict: Pass, evidence: []Fact{}}
+		c.run(ctx, s, &f)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.Checks = append(r.Checks, Check{c.id, c.title, f.verdict, f.reason, f.evidence, opt.Command + " --only " + c.id})
+		if opt.Progress != nil {
+			opt.Progress(int64(len(r.Checks)), int64(len(list)))
+		}
+	}
+	r.Summary = summarise(r.Checks)
+	return r, nil
+}
+
+func summarise(checks []Check) Summary {
+	s := Summary{Checks: len(checks)}
+	for _, c := range checks {
+		switch c.Verdict {
+		case Pass:
+			s.Pass++
+		case NotRun:
+			s.NotRun++
+		default:
+			s.Fail++
+		}
+	}
+	return s
+}
+
+// chosen returns the rows of the table with these ids, or all.
+func chosen(ids []string) ([]check, error) {
+	if len(ids) == 0 {
+		return table, nil
+	}
+	var list []check
+	for _, id := range ids {
+		at := slices.IndexFunc(table, func(c check) bool { return c.id == id })
+		if at < 0 {
+			var known []string
+			for _, c := range table {
+				known = append(known, c.id)
+			}
+			return nil, &OptionError{"only", id, "one of " + strings.Join(known, ", ")}
+		}
+		list = append(list, table[at])
+	}
+	slices.SortFunc(list, func(a, b check) int { return cmp.Compare(a.id, b.id) })
+	return slices.CompactFunc(list, func(a, b check) bool { return a.id == b.id }), nil
+}
