@@ -42,6 +42,10 @@ type check struct {
 // table has the checks by id. The ids between those that are here are for
 // checks that need more than a bundle and a module.
 var table = []check{
+	{"A01", "The publisher's keys have signed this bundle", signatures},
+	{"A02", "Every document is written in the one form that it can have", canonicalForm},
+	{"A03", "The bundle is in date", freshness},
+	{"A06", "Every byte of the file is covered by what is signed", chunkTree},
 	{"A08", "The module has no way to reach anything outside itself", moduleShape},
 	{"A14", "Every engine gives the same answers", determinism},
 }

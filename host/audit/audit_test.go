@@ -225,7 +225,7 @@ func TestTheReportIsTheSameEveryTime(t *testing.T) {
 		if len(r.Checks) != 2 || r.Worst() != Pass || r.Checks[1].Command != "audit --only A14" {
 			t.Errorf("got %+v", r)
 		}
-		if r.Header.Bundle != hash(opt.Bundle) || r.Header.Channel != "test" || r.Header.Version != 7 || r.Header.Time != now {
+		if r.Header.Bundle != hexHash(opt.Bundle) || r.Header.Channel != "test" || r.Header.Version != 7 || r.Header.Time != now {
 			t.Errorf("got header %+v", r.Header)
 		}
 		if reports[i], err = json.Marshal(r); err != nil {

@@ -21,9 +21,12 @@ type subject struct {
 	opt    Options
 	module []byte
 
-	root     *bundle.Root
+	root     *bundle.Root // nil: rootErr says why
+	rootErr  error
 	manifest bundle.Manifest
 	doc      []byte // the manifest's bytes; nil: none can be found
+	frame    value  // the file, as the second reader sees it; frameErr says why not
+	frameErr error
 
 	// What the bundle gives when it is opened as a device opens it, at the time
 	// at: the one that was given or, when that is too late, the last second at
@@ -56,6 +59,8 @@ func newSubject(opt Options) (*subject, error) {
 		return nil, err
 	}
 	s.start = func(ctx context.Context) (session, error) { return s.startOn(ctx, Compiler) }
+	s.frame, s.frameErr = readDocument(opt.Bundle)
+	s.root, s.rootErr = bundle.ParseRoot(opt.Root)
 	s.openErr = s.open()
 	return s, nil
 }
@@ -72,8 +77,8 @@ func (s *subject) open() error {
 		return err
 	}
 	s.manifest = m
-	if s.root, err = bundle.ParseRoot(s.opt.Root); err != nil {
-		return err
+	if s.rootErr != nil {
+		return s.rootErr
 	}
 	s.at = min(s.at, s.root.Expires-1, m.Expires-1)
 	s.file, err = bundle.Open(s.root, s.opt.Bundle, s.at)
@@ -88,17 +93,28 @@ func (s *subject) opened(f *finding) bool {
 	return s.openErr == nil
 }
 
+// section returns a section's bytes, nil when there is none of that kind.
+func (s *subject) section(kind bundle.Kind) []byte {
+	all, _ := s.frame.at(5)
+	for i, m := range s.manifest.Sections {
+		if m.Kind == kind && i < len(all.list) {
+			return all.list[i].content
+		}
+	}
+	return nil
+}
+
 // native answers requests without the module: the core in this process.
 func (s *subject) native() *slate.Recommender { return slate.New(s.file) }
 
 func (s *subject) header() Header {
 	h := Header{
 		Tool: s.opt.Tool, ToolHash: s.opt.ToolHash, Toolchain: runtime.Version(),
-		Bundle: hash(s.opt.Bundle), Root: hash(s.opt.Root), Module: hash(s.module),
+		Bundle: hexHash(s.opt.Bundle), Root: hexHash(s.opt.Root), Module: hexHash(s.module),
 		Channel: s.manifest.Channel, Version: s.manifest.Version, Time: s.opt.Now,
 	}
 	if s.doc != nil {
-		h.Manifest = hash(s.doc)
+		h.Manifest = hexHash(s.doc)
 	}
 	return h
 }
@@ -157,8 +173,8 @@ func (s *subject) close() {
 	}
 }
 
-// hash gives SHA-256 in hexadecimal.
-func hash(b []byte) string {
+// hexHash gives SHA-256 in hexadecimal.
+func hexHash(b []byte) string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }
