@@ -47,7 +47,11 @@ var table = []check{
 	{"A03", "The bundle is in date", freshness},
 	{"A06", "Every byte of the file is covered by what is signed", chunkTree},
 	{"A08", "The module has no way to reach anything outside itself", moduleShape},
+	{"A13", "The module has no clock and no randomness of its own", clockAndChance},
 	{"A14", "Every engine gives the same answers", determinism},
+	{"A15", "The answers that the publisher signed come out", knownAnswers},
+	{"A17", "Nothing that one person asks reaches the next", stateAfter},
+	{"A18", "Memory and work stay within the limits that are signed", resourceBounds},
 }
 
 // Run makes the checks. An error means that there is no report: an option is
