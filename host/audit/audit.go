@@ -12,7 +12,9 @@ import (
 // the rest are fine, but for Now.
 type Options struct {
 	Bundle  []byte   // bundle.nsb
-	Root    []byte   // root.nsr
+	Root    []byte   // root.nsr, a document or an envelope
+	Head    []byte   // head.nsh of the channel; nil: none
+	State   []byte   // what a device remembers before it sees the head; nil: it is new
 	Module  []byte   // nil: the embedded module
 	Now     int64    // the time to judge at, Unix seconds
 	Scores  int      // requests that engines are compared by; 0: 1000

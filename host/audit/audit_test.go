@@ -49,11 +49,11 @@ var (
 	}
 )
 
-func keysOf(t testing.TB, seed byte) *pack.Keys {
-	t.Helper()
+// keysOf returns keys whose seeds are seed all over.
+func keysOf(seed byte) *pack.Keys {
 	k, err := pack.NewKeys(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return k
 }
@@ -89,13 +89,13 @@ func (w world) options(t testing.TB) Options {
 	if w.change != nil {
 		w.change(m.Items)
 	}
-	file, err := pack.Pack(m, keysOf(t, 1), pack.Options{
+	file, err := pack.Pack(m, keysOf(1), pack.Options{
 		Channel: "test", Version: 7, Created: created, Expires: expires, HalfLife: w.halfLife, Quant: w.quant,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Bundle: file, Root: rootOf(t, keysOf(t, 1), expires), Now: now, Scores: 100, Command: "audit"}
+	return Options{Bundle: file, Root: rootOf(t, keysOf(1), expires+1), Now: now, Scores: 100, Command: "audit"}
 }
 
 // compiled is the embedded module on wazero's compiler, for all tests: it takes

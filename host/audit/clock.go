@@ -56,11 +56,14 @@ func (s *subject) opensInTime(ctx context.Context, f *finding) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, i.close(ctx)) }()
-	end := min(s.root.Expires, s.manifest.Expires)
+	end, late := s.manifest.Expires, abi.StatusExpired
+	if s.root.Expires <= end {
+		end, late = s.root.Expires, abi.StatusRootExpired
+	}
 	for _, try := range []struct {
 		now  int64
 		want abi.Status
-	}{{end - 1, abi.StatusOK}, {end, abi.StatusExpired}, {end - 1, abi.StatusOK}} {
+	}{{end - 1, abi.StatusOK}, {end, late}, {end - 1, abi.StatusOK}} {
 		status, _, err := i.open(ctx, s.opt.Root, s.opt.Bundle, try.now)
 		if err != nil {
 			return err

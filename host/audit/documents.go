@@ -17,6 +17,12 @@ type named struct {
 // documents returns everything that SPEC.md calls a document.
 func (s *subject) documents() []named {
 	list := []named{{"root", s.opt.Root}, {"bundle", s.opt.Bundle}}
+	if s.opt.Head != nil {
+		list = append(list, named{"head", s.opt.Head})
+	}
+	for _, e := range s.envelopes() {
+		list = append(list, named{e.name + ", document", e.Document}, named{e.name + ", signatures", e.Signatures})
+	}
 	if s.frameErr != nil {
 		return list // what is wrong with it is said of the bundle
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/digest"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 )
 
@@ -82,6 +83,7 @@ func (f *forged) file() []byte {
 	for _, seed := range f.signers {
 		list = append(list, signature(f.t, f.channel, f.manifest, seed))
 	}
+	slices.SortStableFunc(list, func(a, b value) int { return bytes.Compare(a.bin(0), b.bin(0)) })
 	if f.signatures != nil {
 		list = f.signatures(list)
 	}
@@ -99,15 +101,11 @@ func (f *forged) file() []byte {
 // signature is what keysOf(seed) says to a manifest.
 func signature(t testing.TB, channel string, doc []byte, seed byte) value {
 	t.Helper()
-	signed := bundle.SignedBytes(bundle.RoleManifest, channel, doc)
-	root, err := bundle.ParseRoot(rootOf(t, keysOf(t, seed), expires))
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := root.Keys[0].ID()
+	signed := trust.SignedBytes(trust.RoleManifest, channel, doc)
+	id := keysOf(seed).Public().ID()
 	_, sk := mldsa65.NewKeyFromSeed((*[32]byte)(bytes.Repeat([]byte{seed}, 32)))
 	var quantum [mldsa65.SignatureSize]byte
-	if err := mldsa65.SignTo(sk, signed, []byte(bundle.MLDSAContext(bundle.RoleManifest)), false, quantum[:]); err != nil {
+	if err := mldsa65.SignTo(sk, signed, []byte(trust.MLDSAContext(trust.RoleManifest)), false, quantum[:]); err != nil {
 		t.Fatal(err)
 	}
 	return mapOf(binOf(id[:]), binOf(ed25519.Sign(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, 32)), signed)), binOf(quantum[:]))

@@ -22,6 +22,7 @@ var interfaceTypes = map[string]string{
 	abi.ExportNeeded:     "() → (i32)",
 	abi.ExportComplete:   "() → (i32)",
 	abi.ExportManifest:   "() → (i32)",
+	abi.ExportFollow:     "(i32 i32) → (i32)",
 	abi.ExportItems:      "(i32 i32) → (i32)",
 	abi.ExportRecommend:  "(i32 i32) → (i32)",
 	abi.ExportResult:     "() → (i32)",

@@ -2,73 +2,75 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/cloudflare/circl/sign/ed25519"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 
-	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
 )
 
 // signedDocument is a document and who must have signed it.
 type signedDocument struct {
 	name, channel string
-	role          bundle.Role
+	role          trust.Role
 	doc           []byte
 	signatures    []byte // a document of its own
-	keys          []bundle.Key
-	threshold     int // how many of the keys
 }
 
-// signedDocuments returns what is signed of a bundle.
-func (s *subject) signedDocuments() []signedDocument {
-	if s.frameErr != nil || s.root == nil {
-		return nil
+// signedDocuments returns what is signed: the manifest; the root, where it is
+// published in an envelope; the head, where there is one.
+func (s *subject) signedDocuments() (list []signedDocument) {
+	for _, e := range s.envelopes() {
+		list = append(list, signedDocument{e.name, e.Channel, e.Role, e.Document, e.Signatures})
 	}
-	channel, _ := s.frame.at(2)
-	return []signedDocument{{
-		name: "manifest", channel: string(channel.content), role: bundle.RoleManifest,
-		doc: s.frame.bin(3), signatures: s.frame.bin(4), keys: s.root.Keys, threshold: 1,
-	}}
+	if s.frameErr == nil {
+		channel, _ := s.frame.at(2)
+		list = append(list, signedDocument{"manifest", string(channel.content), trust.RoleManifest, s.frame.bin(3), s.frame.bin(4)})
+	}
+	return list
 }
 
 // signatures (A01) verifies both halves of every signature with another
-// implementation than the one that devices have, and then asks that one, too.
+// implementation than the one that devices have, counts keys, and then asks
+// that one, too.
 func signatures(_ context.Context, s *subject, f *finding) {
 	if s.root == nil {
 		f.fail("the root: %v", s.rootErr)
 		return
 	}
 	f.note("root", "version %d, %d key(s), until %s", s.root.Version, len(s.root.Keys), utc(s.root.Expires))
-	list := s.signedDocuments()
-	if len(list) == 0 {
-		f.fail("there is nothing signed: %v", s.openErr)
+	if s.frameErr != nil {
+		f.fail("the bundle: %v", s.frameErr)
 	}
-	for _, d := range list {
-		d.check(f)
+	if s.headErr != nil {
+		f.fail("the head: %v", s.headErr)
 	}
-	if errors.Is(s.openErr, bundle.ErrSignature) {
-		f.fail("a device refuses the bundle: %v", s.openErr)
+	for _, d := range s.signedDocuments() {
+		d.check(f, s.root)
+		if err := s.root.Verify(d.role, d.channel, d.doc, d.signatures); err != nil {
+			f.fail("%s: a device refuses it: %v", d.name, err)
+		}
 	}
 }
 
 // check notes each signature, and fails when one is wrong or too few are right.
-func (d signedDocument) check(f *finding) {
+func (d signedDocument) check(f *finding, root *trust.Root) {
 	v, err := readDocument(d.signatures)
 	if err != nil {
 		f.fail("%s: the signatures: %v", d.name, err)
 		return
 	}
+	keys, threshold := keysFor(root, d.role)
 	all, _ := v.at(1)
-	signed := bundle.SignedBytes(d.role, d.channel, d.doc)
-	right := map[[bundle.KeyIDSize]byte]bool{} // a key counts once
+	signed := trust.SignedBytes(d.role, d.channel, d.doc)
+	right := map[[trust.KeyIDSize]byte]bool{} // a key counts once
 	for _, one := range all.list {
 		id := one.bin(0)
 		name := fmt.Sprintf("%s, key %x", d.name, id)
-		key, known := d.key(id)
+		key, known := keyOf(keys, id)
 		if !known {
-			f.note(name, "not a key of the root: passed over")
+			f.note(name, "not a key for this: passed over")
 			continue
 		}
 		classic := len(one.bin(1)) == ed25519.SignatureSize && ed25519.Verify(key.Ed25519[:], signed, one.bin(1))
@@ -80,24 +82,39 @@ func (d signedDocument) check(f *finding) {
 			f.fail("%s: the signature of key %x is wrong", d.name, id)
 		}
 	}
-	f.note(d.name+", threshold", "%d of %d key(s), %d right", d.threshold, len(d.keys), len(right))
-	if len(right) < d.threshold {
-		f.fail("%s: %d right signature(s), want %d", d.name, len(right), d.threshold)
+	f.note(d.name+", threshold", "%d of %d key(s), %d right", threshold, len(keys), len(right))
+	if len(right) < threshold {
+		f.fail("%s: %d right signature(s), want %d", d.name, len(right), threshold)
 	}
 }
 
-func (d signedDocument) key(id []byte) (bundle.Key, bool) {
-	for _, k := range d.keys {
+// keysFor returns the keys of a role, and how many of them must sign.
+func keysFor(root *trust.Root, role trust.Role) (keys []trust.Key, threshold int) {
+	set := root.Roles.Manifest
+	switch role {
+	case trust.RoleRoot:
+		set = root.Roles.Root
+	case trust.RoleHead:
+		set = root.Roles.Head
+	}
+	for _, place := range set.Keys {
+		keys = append(keys, root.Keys[place])
+	}
+	return keys, max(1, set.Threshold) // without roles nobody may sign heads
+}
+
+func keyOf(keys []trust.Key, id []byte) (trust.Key, bool) {
+	for _, k := range keys {
 		if own := k.ID(); string(own[:]) == string(id) {
 			return k, true
 		}
 	}
-	return bundle.Key{}, false
+	return trust.Key{}, false
 }
 
-func verifyMLDSA(key bundle.Key, role bundle.Role, signed, signature []byte) bool {
+func verifyMLDSA(key trust.Key, role trust.Role, signed, signature []byte) bool {
 	var pk mldsa65.PublicKey
-	return pk.UnmarshalBinary(key.MLDSA65) == nil && mldsa65.Verify(&pk, signed, []byte(bundle.MLDSAContext(role)), signature)
+	return pk.UnmarshalBinary(key.MLDSA65) == nil && mldsa65.Verify(&pk, signed, []byte(trust.MLDSAContext(role)), signature)
 }
 
 func rightOrWrong(right bool) string {

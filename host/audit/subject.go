@@ -12,6 +12,7 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/wasm"
 )
 
@@ -21,8 +22,10 @@ type subject struct {
 	opt    Options
 	module []byte
 
-	root     *bundle.Root // nil: rootErr says why
+	root     *trust.Root // nil: rootErr says why
 	rootErr  error
+	head     trust.Envelope // as far as it can be read
+	headErr  error
 	manifest bundle.Manifest
 	doc      []byte // the manifest's bytes; nil: none can be found
 	frame    value  // the file, as the second reader sees it; frameErr says why not
@@ -60,19 +63,22 @@ func newSubject(opt Options) (*subject, error) {
 	}
 	s.start = func(ctx context.Context) (session, error) { return s.startOn(ctx, Compiler) }
 	s.frame, s.frameErr = readDocument(opt.Bundle)
-	s.root, s.rootErr = bundle.ParseRoot(opt.Root)
+	s.root, s.rootErr = trust.ParseRoot(opt.Root)
+	if opt.Head != nil {
+		s.head, s.headErr = trust.ParseEnvelope(opt.Head, trust.RoleHead)
+	}
 	s.openErr = s.open()
 	return s, nil
 }
 
 // open opens the bundle and keeps what it could read on the way.
 func (s *subject) open() error {
-	doc, err := bundle.ManifestOf(s.opt.Bundle)
+	frame, err := bundle.ParseFrame(s.opt.Bundle)
 	if err != nil {
 		return err
 	}
-	s.doc = doc
-	m, err := bundle.ParseManifest(doc)
+	s.doc = frame.Manifest
+	m, err := bundle.ParseManifest(s.doc)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,11 @@ func chunkTree(_ context.Context, s *subject, f *finding) {
 	f.note("signatures", "%d bytes: they sign, and nothing signs them", signing)
 	f.note("the rest of the file", "%d bytes: types and lengths", len(s.opt.Bundle)-hashed-len(frame.bin(3))-signing)
 	unlisted(f, s.opt.Bundle, frame)
+	for _, e := range s.envelopes() {
+		if v, err := readDocument(e.file); err == nil && v.extensions() > 0 {
+			f.fail("the envelope of the %s carries %d values that nobody reads and nothing covers", e.name, v.extensions())
+		}
+	}
 }
 
 // unlisted fails when something is in the file that SPEC.md does not name: it
