@@ -16,8 +16,10 @@ type Options struct {
 	Head    []byte   // head.nsh of the channel; nil: none
 	State   []byte   // what a device remembers before it sees the head; nil: it is new
 	Module  []byte   // nil: the embedded module
+	Source  string   // folder of the source; "": the module is not built anew
 	Now     int64    // the time to judge at, Unix seconds
 	Scores  int      // requests that engines are compared by; 0: 1000
+	Allow   []string // what of a person or device a bundle may name: [PLACE:]REGEXP
 	Engines []string // of [Engines]; nil: all
 	Only    []string // ids of checks; nil: all
 
@@ -48,12 +50,15 @@ var table = []check{
 	{"A02", "Every document is written in the one form that it can have", canonicalForm},
 	{"A03", "The bundle is in date", freshness},
 	{"A06", "Every byte of the file is covered by what is signed", chunkTree},
+	{"A07", "The module is what its source code gives", moduleFromSource},
 	{"A08", "The module has no way to reach anything outside itself", moduleShape},
 	{"A13", "The module has no clock and no randomness of its own", clockAndChance},
 	{"A14", "Every engine gives the same answers", determinism},
 	{"A15", "The answers that the publisher signed come out", knownAnswers},
 	{"A17", "Nothing that one person asks reaches the next", stateAfter},
 	{"A18", "Memory and work stay within the limits that are signed", resourceBounds},
+	{"A23", "Nothing in the bundle names a person or a device", identifiers},
+	{"A24", "The module is made of nothing with known holes", dependencies},
 }
 
 // Run makes the checks. An error means that there is no report: an option is

@@ -115,6 +115,12 @@ func subjectOf(t testing.TB, opt Options) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if opt.Module == nil {
+			delete(s.machines, Compiler) // others use it
+		}
+		s.close()
+	})
 	if opt.Module == nil {
 		if s.machines[Compiler], err = compiled(); err != nil {
 			t.Fatal(err)

@@ -48,6 +48,5 @@ func TestAClockThatIsImported(t *testing.T) {
 	opt := popular.options(t)
 	opt.Module = tiny(section(2, append([]byte("\x01\x03env\x04time"), 0, 0)...), section(5, 1, 0, 1), nil, nil)
 	s := subjectOf(t, opt)
-	defer s.close()
 	s.want(t, "A13", Fail, "could be a clock")
 }

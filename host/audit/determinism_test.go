@@ -85,6 +85,5 @@ func TestAModuleThatComputesOtherwiseIsFound(t *testing.T) {
 	opt.Engines = []string{"native", "compiler"}
 	opt.Module = bytes.Replace(module, table, binary.LittleEndian.AppendUint32(table[:4:4], 65536), 1)
 	s := subjectOf(t, opt)
-	defer s.close()
 	s.want(t, "A14", Fail, "")
 }

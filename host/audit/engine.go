@@ -160,11 +160,10 @@ func answerV8(ctx context.Context, s *subject, n int) (hashes [][32]byte, versio
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: no command node, which has V8", errNoEngine)
 	}
-	dir, err := os.MkdirTemp("", "nearside-audit-")
+	dir, err := s.temporary()
 	if err != nil {
 		return nil, "", err
 	}
-	defer os.RemoveAll(dir)
 	var requests bytes.Buffer
 	for i := range n {
 		doc := s.request(i)

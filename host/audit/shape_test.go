@@ -64,7 +64,6 @@ func TestModulesThatReachOut(t *testing.T) {
 		opt.Module = c.module
 		s := subjectOf(t, opt)
 		t.Run(c.name, func(t *testing.T) { s.want(t, "A08", Fail, c.words) })
-		s.close()
 	}
 }
 
@@ -80,6 +79,5 @@ func TestAnImportIsFoundInTheRealModule(t *testing.T) {
 	opt := popular.options(t)
 	opt.Module = bytes.Join([][]byte{module[:at], section(2, append([]byte("\x01\x16wasi_snapshot_preview1\x0arandom_get"), 0, 0)...), module[at:]}, nil)
 	s := subjectOf(t, opt)
-	defer s.close()
 	s.want(t, "A08", Fail, "it imports the function wasi_snapshot_preview1.random_get")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -43,6 +44,12 @@ type subject struct {
 	engines []engine
 
 	machines map[Engine]*machine
+
+	allowed   []allowance
+	source    *source
+	sourceErr error
+	goCache   string // tests have one, because a new one takes minutes to fill
+	folders   []string
 }
 
 // newSubject reads what can be read. Only the module must be there.
@@ -58,6 +65,9 @@ func newSubject(opt Options) (*subject, error) {
 		s.opt.Scores = defaultScores
 	}
 	var err error
+	if s.allowed, err = allowances(opt.Allow); err != nil {
+		return nil, err
+	}
 	if s.engines, err = chosenEngines(opt.Engines); err != nil {
 		return nil, err
 	}
@@ -171,9 +181,21 @@ func (s *subject) ready(ctx context.Context) (session, error) {
 	return i, nil
 }
 
+// temporary makes a folder that is there until close.
+func (s *subject) temporary() (string, error) {
+	dir, err := os.MkdirTemp("", "nearside-audit-")
+	if err == nil {
+		s.folders = append(s.folders, dir)
+	}
+	return dir, err
+}
+
 // close frees what the checks have made. Nothing of it can fail in a way that
 // concerns the report.
 func (s *subject) close() {
+	for _, dir := range s.folders {
+		_ = os.RemoveAll(dir)
+	}
 	for _, m := range s.machines {
 		_ = m.runtime.Close(context.Background())
 	}
