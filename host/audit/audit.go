@@ -55,6 +55,7 @@ var table = []check{
 	{"A13", "The module has no clock and no randomness of its own", clockAndChance},
 	{"A14", "Every engine gives the same answers", determinism},
 	{"A15", "The answers that the publisher signed come out", knownAnswers},
+	{"A16", "Scores come from the published numbers and nothing else", scoreTransparency},
 	{"A17", "Nothing that one person asks reaches the next", stateAfter},
 	{"A18", "Memory and work stay within the limits that are signed", resourceBounds},
 	{"A23", "Nothing in the bundle names a person or a device", identifiers},
