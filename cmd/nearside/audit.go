@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,6 +29,8 @@ type auditCmd struct {
 	Only    []string `placeholder:"ID,…" help:"Make these checks and no others."`
 	Allow   []string `sep:"none" placeholder:"[PLACE:]REGEXP" help:"What the bundle may name: for example ids:[0-9a-f-]{36}. Repeat it, or give @FILE with one a line."`
 	JSON    bool     `name:"json" help:"Print JSON."`
+	Compare string   `placeholder:"FILE" help:"Print what is different from an earlier report in JSON, instead of the report."`
+	HTML    string   `name:"html" placeholder:"FILE" help:"Write the report as a page for people, too."`
 }
 
 // auditError is an audit whose worst verdict is not PASS.
@@ -54,15 +57,42 @@ func (c *auditCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		err = printJSON(report)
-	} else {
-		err = report.Text(os.Stdout)
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := report.HTML(&page); err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.HTML, page.Bytes(), 0o644); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	if err := c.print(report); err != nil {
 		return err
 	}
 	return verdictOf(report)
+}
+
+// print prints the report, or what is different from an earlier one.
+func (c *auditCmd) print(report *audit.Report) error {
+	if c.Compare == "" {
+		if c.JSON {
+			return printJSON(report)
+		}
+		return report.Text(os.Stdout)
+	}
+	text, err := os.ReadFile(c.Compare)
+	if err != nil {
+		return err
+	}
+	old, err := audit.ParseReport(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Compare, err)
+	}
+	changes := audit.Changes(old, report)
+	if c.JSON {
+		return printJSON(changes)
+	}
+	return audit.WriteChanges(os.Stdout, changes)
 }
 
 // options reads the files.

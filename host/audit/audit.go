@@ -40,26 +40,27 @@ func (e *OptionError) Error() string {
 // check is a row of the table.
 type check struct {
 	id, title string
+	meaning   string // of a pass, for people who do not build such things
 	run       func(ctx context.Context, s *subject, f *finding)
 }
 
 // table has the checks by id. The ids between those that are here are for
 // checks that need more than a bundle and a module.
 var table = []check{
-	{"A01", "The publisher's keys have signed this bundle", signatures},
-	{"A02", "Every document is written in the one form that it can have", canonicalForm},
-	{"A03", "The bundle is in date", freshness},
-	{"A06", "Every byte of the file is covered by what is signed", chunkTree},
-	{"A07", "The module is what its source code gives", moduleFromSource},
-	{"A08", "The module has no way to reach anything outside itself", moduleShape},
-	{"A13", "The module has no clock and no randomness of its own", clockAndChance},
-	{"A14", "Every engine gives the same answers", determinism},
-	{"A15", "The answers that the publisher signed come out", knownAnswers},
-	{"A16", "Scores come from the published numbers and nothing else", scoreTransparency},
-	{"A17", "Nothing that one person asks reaches the next", stateAfter},
-	{"A18", "Memory and work stay within the limits that are signed", resourceBounds},
-	{"A23", "Nothing in the bundle names a person or a device", identifiers},
-	{"A24", "The module is made of nothing with known holes", dependencies},
+	{"A01", "The publisher's keys have signed this bundle", "Nobody else can have made it.", signatures},
+	{"A02", "Every document is written in the one form that it can have", "Nothing is hidden in how it is written, such as a mark that tells one person's copy from another's.", canonicalForm},
+	{"A03", "The bundle is in date", "Nobody is kept on something old that should not be used any more.", freshness},
+	{"A06", "Every byte of the file is covered by what is signed", "Nothing was changed or slipped in on the way.", chunkTree},
+	{"A07", "The module is what its source code gives", "What runs on the device is what anybody can read.", moduleFromSource},
+	{"A08", "The module has no way to reach anything outside itself", "It cannot send what it is told: there is no network, no file and no storage that it could use.", moduleShape},
+	{"A13", "The module has no clock and no randomness of its own", "It cannot do one thing now and another later, or one thing here and another there.", clockAndChance},
+	{"A14", "Every engine gives the same answers", "A browser and a server give the same list, and no engine computes wrongly.", determinism},
+	{"A15", "The answers that the publisher signed come out", "It works here as it did where it was made.", knownAnswers},
+	{"A16", "Scores come from the published numbers and nothing else", "No hidden rule pushes an item up or keeps one out.", scoreTransparency},
+	{"A17", "Nothing that one person asks reaches the next", "What one person did does not show in another's list, and what they sent is wiped.", stateAfter},
+	{"A18", "Memory and work stay within the limits that are signed", "No request can use up the device.", resourceBounds},
+	{"A23", "Nothing in the bundle names a person or a device", "The file carries no mail addresses, phone numbers or keys.", identifiers},
+	{"A24", "No library with known holes is in the module", "What is known to break under hostile input is looked for; the list is in the evidence.", dependencies},
 }
 
 // Run makes the checks. An error means that there is no report: an option is
@@ -81,7 +82,7 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		r.Checks = append(r.Checks, Check{c.id, c.title, f.verdict, f.reason, f.evidence, opt.Command + " --only " + c.id})
+		r.Checks = append(r.Checks, Check{c.id, c.title, c.meaning, f.verdict, f.reason, f.evidence, opt.Command + " --only " + c.id})
 		if opt.Progress != nil {
 			opt.Progress(int64(len(r.Checks)), int64(len(list)))
 		}

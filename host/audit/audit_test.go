@@ -67,9 +67,16 @@ func rootOf(t testing.TB, k *pack.Keys, expires int64) []byte {
 	return root
 }
 
+// packed are worlds that were trained before.
+var packed = map[string]Options{}
+
 // options packs w and audits it with the embedded module.
 func (w world) options(t testing.TB) Options {
 	t.Helper()
+	key := fmt.Sprint(w.algorithm, w.quant, w.pool, w.halfLife)
+	if opt, ok := packed[key]; ok && w.change == nil {
+		return opt
+	}
 	log := modeltest.Checkerboard(60, 40)
 	params := map[train.Algorithm]train.Params{
 		train.IALS: {"dim": 8, "epochs": 5}, train.EASE: {"lambda": 5},
@@ -95,7 +102,11 @@ func (w world) options(t testing.TB) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Bundle: file, Root: rootOf(t, keysOf(1), expires+1), Now: now, Scores: 100, Command: "audit"}
+	opt := Options{Bundle: file, Root: rootOf(t, keysOf(1), expires+1), Now: now, Scores: 100, Command: "audit"}
+	if w.change == nil {
+		packed[key] = opt
+	}
+	return opt
 }
 
 // compiled is the embedded module on wazero's compiler, for all tests: it takes

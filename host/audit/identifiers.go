@@ -23,7 +23,7 @@ func identifiers(_ context.Context, s *subject, f *finding) {
 		f.notRun("the bundle cannot be read: %v", s.openErr)
 		return
 	}
-	scan := scan{allowed: s.allowed, byKind: map[string]int{}, known: map[string]bool{}}
+	scan := scan{allowed: s.allowed, byKind: map[string]int{}, ids: map[string]bool{}}
 	if err := s.scanTexts(&scan); err != nil {
 		f.fail("%v", err)
 	}
@@ -39,7 +39,7 @@ func identifiers(_ context.Context, s *subject, f *finding) {
 	f.list("allowed", scan.fine)
 	f.list("not allowed", scan.bad)
 	if len(scan.bad) > 0 {
-		f.fail("%d texts name somebody or something and are not allowed", len(scan.bad))
+		f.fail("names that are not allowed: %d", len(scan.bad))
 	}
 }
 
@@ -77,7 +77,7 @@ type scan struct {
 	texts, textBytes int
 	restBytes        int
 	byKind           map[string]int
-	known            map[string]bool // texts of ids that are allowed: a manifest may repeat them
+	ids              map[string]bool // what was found in ids: a manifest repeats some
 	fine, bad        []hit
 }
 
@@ -98,18 +98,23 @@ func (c *scan) text(place string, row int, text string) {
 }
 
 func (c *scan) add(place string, h hit) {
+	switch place {
+	case bundle.KindIDs.String():
+		c.ids[h.text] = true
+	case "manifest":
+		if c.ids[h.text] {
+			return // the catalogue has it, and that has been judged
+		}
+	}
 	c.byKind[h.kind]++
-	ok := c.known[h.text] && place == "manifest"
+	ok := false
 	for _, a := range c.allowed {
 		ok = ok || a.allows(place, h.text)
 	}
-	if !ok {
+	if ok {
+		c.fine = append(c.fine, h)
+	} else {
 		c.bad = append(c.bad, h)
-		return
-	}
-	c.fine = append(c.fine, h)
-	if place == bundle.KindIDs.String() {
-		c.known[h.text] = true
 	}
 }
 

@@ -74,7 +74,8 @@ func (s Summary) String() string {
 // Check is one question and its answer.
 type Check struct {
 	ID       string  `json:"id"`
-	Title    string  `json:"title"` // what holds when it passes
+	Title    string  `json:"title"`   // what holds when it passes
+	Meaning  string  `json:"meaning"` // what that is good for
 	Verdict  Verdict `json:"verdict"`
 	Reason   string  `json:"reason,omitempty"` // of Fail and NotRun
 	Evidence []Fact  `json:"evidence"`

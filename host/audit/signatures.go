@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/cloudflare/circl/sign/ed25519"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
@@ -67,15 +66,15 @@ func (d signedDocument) check(f *finding, root *trust.Root) {
 	right := map[[trust.KeyIDSize]byte]bool{} // a key counts once
 	for _, one := range all.list {
 		id := one.bin(0)
-		name := fmt.Sprintf("%s, key %x", d.name, id)
+		name := d.name + ", signed by"
 		key, known := keyOf(keys, id)
 		if !known {
-			f.note(name, "not a key for this: passed over")
+			f.note(name, "key %x, which is none for this: passed over", id)
 			continue
 		}
 		classic := len(one.bin(1)) == ed25519.SignatureSize && ed25519.Verify(key.Ed25519[:], signed, one.bin(1))
 		quantum := verifyMLDSA(key, d.role, signed, one.bin(2))
-		f.note(name, "Ed25519 %s, ML-DSA-65 %s", rightOrWrong(classic), rightOrWrong(quantum))
+		f.note(name, "key %x: Ed25519 %s, ML-DSA-65 %s", id, rightOrWrong(classic), rightOrWrong(quantum))
 		if classic && quantum {
 			right[key.ID()] = true
 		} else {

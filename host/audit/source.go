@@ -26,19 +26,16 @@ type source struct {
 	toolchain string // that go.mod pins
 }
 
-// errNoSource says that nothing can be said of the source.
-var errNoSource = errors.New("not run")
-
 // maxSource bounds a copy: the source has 10 MB.
 const maxSource = 1 << 30
 
-// theSource copies the source, once. Errors wrap errNoSource.
+// theSource copies the source, once. An error says why nothing can be said of it.
 func (s *subject) theSource(ctx context.Context) (*source, error) {
 	if s.opt.Source == "" {
-		return nil, fmt.Errorf("%w: no source was given", errNoSource)
+		return nil, errors.New("no source was given")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		return nil, fmt.Errorf("%w: no command go, which builds", errNoSource)
+		return nil, errors.New("no command go, which builds")
 	}
 	if s.source == nil && s.sourceErr == nil {
 		s.source, s.sourceErr = s.prepare(ctx)
@@ -56,22 +53,22 @@ func (s *subject) prepare(ctx context.Context) (*source, error) {
 		src.cache = filepath.Join(dir, "cache")
 	}
 	if err := src.copy(s.opt.Source); err != nil {
-		return nil, fmt.Errorf("%w: copying the source: %w", errNoSource, err)
+		return nil, fmt.Errorf("copying the source: %w", err)
 	}
 	mod, err := os.ReadFile(filepath.Join(src.dir, "go.mod"))
 	if err != nil {
-		return nil, fmt.Errorf("%w: the source has no go.mod", errNoSource)
+		return nil, errors.New("the source has no go.mod")
 	}
 	pinned := regexp.MustCompile(`(?m)^toolchain (go[0-9a-z.]+)$`).FindSubmatch(mod)
 	if pinned == nil {
-		return nil, fmt.Errorf("%w: go.mod pins no toolchain", errNoSource)
+		return nil, errors.New("go.mod pins no toolchain")
 	}
 	src.toolchain = string(pinned[1])
 	if out, err := src.run(ctx, "version"); err != nil || !strings.Contains(string(out), " "+src.toolchain+" ") {
-		return nil, fmt.Errorf("%w: the toolchain %s cannot be had: %w", errNoSource, src.toolchain, errors.Join(err, errors.New(lastLine(out))))
+		return nil, fmt.Errorf("the toolchain %s cannot be had: %w", src.toolchain, errors.Join(err, errors.New(lastLine(out))))
 	}
 	if _, err := src.run(ctx, "list", "-deps", "./wasm/build", "./wasm/guest"); err != nil {
-		return nil, fmt.Errorf("%w: what the source imports cannot be had: %w", errNoSource, err)
+		return nil, fmt.Errorf("what the source imports cannot be had: %w", err)
 	}
 	return src, nil
 }

@@ -38,7 +38,7 @@ func chunkTree(_ context.Context, s *subject, f *finding) {
 			got, n = sha256.Sum256(body), 1
 		}
 		leaves, hashed = leaves+n, hashed+len(body)
-		f.note(want.Kind.String(), "%d bytes, %d leaves, %x", len(body), n, got)
+		f.note(want.Kind.String(), "%d bytes, leaves %d, %x", len(body), n, got)
 		if len(body) != want.Bytes || got != want.Hash {
 			f.fail("section %s is not the %d bytes with the hash %x that the manifest lists", want.Kind, want.Bytes, want.Hash)
 		}
