@@ -58,7 +58,7 @@ var table = []check{
 	{"A15", "The answers that the publisher signed come out", "It works here as it did where it was made.", knownAnswers},
 	{"A16", "Scores come from the published numbers and nothing else", "No hidden rule pushes an item up or keeps one out.", scoreTransparency},
 	{"A17", "Nothing that one person asks reaches the next", "What one person did does not show in another's list, and what they sent is wiped.", stateAfter},
-	{"A18", "Memory and work stay within the limits that are signed", "No request can use up the device.", resourceBounds},
+	{"A18", "Memory and work stay within limits", "No request can use up the device.", resourceBounds},
 	{"A23", "Nothing in the bundle names a person or a device", "The file carries no mail addresses, phone numbers or keys.", identifiers},
 	{"A24", "No library with known holes is in the module", "What is known to break under hostile input is looked for; the list is in the evidence.", dependencies},
 }

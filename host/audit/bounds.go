@@ -17,7 +17,7 @@ const (
 
 	// heaviest is how often the largest request is made: after the first ones
 	// nothing may grow.
-	heaviest = 40
+	heaviest = 24
 	settled  = 10
 )
 

@@ -117,6 +117,12 @@ func TestNamesInAKnownRequest(t *testing.T) {
 	subjectOf(t, opt).want(t, "A23", Fail, "names that are not allowed: 1")
 }
 
+func TestNamesOfAFileThatIsNoBundle(t *testing.T) {
+	opt := popular.options(t)
+	opt.Bundle = []byte("jane.doe@example.org")
+	subjectOf(t, opt).want(t, "A23", NotRun, "the bundle cannot be read")
+}
+
 func TestLongListsAreCutShort(t *testing.T) {
 	var f finding
 	f.list("not allowed", make([]hit, maxListed+5))

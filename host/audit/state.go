@@ -111,7 +111,7 @@ func (s *subject) leftovers(ctx context.Context, f *finding) (err error) {
 				found++
 			}
 		}
-		f.note(c.name, "%d of %d pieces are in memory after the answer, of which %d bytes are not what they were", found, len(c.pieces), changed(before, memory))
+		f.note(c.name, "%d of %d pieces are still in memory, where %d bytes are not what they were before", found, len(c.pieces), changed(before, memory))
 		if found > 0 {
 			f.fail("%s: still in memory after the answer", c.name)
 		}
@@ -147,7 +147,7 @@ func (s *subject) canaries() []canary {
 	whole := req.Append(nil)
 	list := []canary{
 		{"an item of the history", whole, pieces([]byte(id))},
-		{"in a request that is cut off", whole[:len(whole)-1], pieces([]byte(id))},
+		{"an item, in a request that is cut off", whole[:len(whole)-1], pieces([]byte(id))},
 	}
 
 	req.History, req.Exclude = []profile.Event{known}, []string{excluded}
@@ -164,7 +164,7 @@ func (s *subject) canaries() []canary {
 	}
 	times.request = req.Append(nil)
 	list = append(list, times)
-	times.name, times.request = "in a request that is cut off", times.request[:len(times.request)-1]
+	times.name, times.request = "times, in a request that is cut off", times.request[:len(times.request)-1]
 	list = append(list, times)
 
 	if d := s.manifest.Limits.Dim; d > 0 {
