@@ -11,7 +11,7 @@ require (
 	github.com/alecthomas/kong v1.17.0 // cmd: struct-based command line, one dependency, no globals
 	github.com/chromedp/cdproto v0.159.0 // test; web: the protocol's events, as chromedp names them
 	github.com/chromedp/chromedp v0.23.0 // test; web: the demo page clicked through in a real Chromium
-	github.com/cloudflare/circl v1.6.5 // pack: signs with Ed25519 and ML-DSA-65, which the core verifies with the standard library; 1.6.5 is the floor
+	github.com/cloudflare/circl v1.6.5 // pack, host/audit: signs with Ed25519 and ML-DSA-65, which the core verifies with the standard library; 1.6.5 is the floor
 	github.com/google/go-cmp v0.7.0 // test; readable differences of structs
 	github.com/klauspost/compress v1.20.3 // data: zstd, and a faster gzip, for event logs
 	github.com/parquet-go/parquet-go v0.32.0 // data: Parquet event logs

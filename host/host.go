@@ -89,6 +89,11 @@ var sentinels = map[abi.Status]error{
 	abi.StatusModule:      trust.ErrModule,
 }
 
+// MemoryPages returns the limit of an instance for a bundle of so many bytes,
+// in pages of 64 KiB. The guest's heap may grow to twice what lives in it: the
+// bundle, the tables made from it, which are smaller, and a request's buffers.
+func MemoryPages(bundle int) uint32 { return uint32(min(65536, 1024+4*bundle>>16)) }
+
 // Open compiles the module, makes the instances and has each verify the
 // bundle. Compiling takes seconds without a cache. Errors of the module are
 // *Error.
@@ -106,9 +111,7 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 		c.Instances = runtime.GOMAXPROCS(0)
 	}
 	if c.MemoryPages == 0 {
-		// The guest's heap may grow to twice what lives in it: the bundle, the
-		// tables made from it, which are smaller, and a request's buffers.
-		c.MemoryPages = uint32(min(65536, 1024+4*len(c.Bundle)>>16))
+		c.MemoryPages = MemoryPages(len(c.Bundle))
 	}
 	h := &Host{config: c, idle: make(chan *guest, c.Instances), closed: make(chan struct{})}
 	if err := h.open(ctx); err != nil {

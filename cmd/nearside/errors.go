@@ -36,9 +36,12 @@ func (e *interruptedError) Unwrap() error { return e.err }
 
 func exitCode(err error) int {
 	var usage *usageError
+	var audited *auditError
 	switch {
 	case errors.As(err, &usage):
 		return 2
+	case errors.As(err, &audited):
+		return audited.worst.ExitCode()
 	case errors.Is(err, context.Canceled):
 		return 130 // what a shell gives for SIGINT
 	}
@@ -52,6 +55,7 @@ func hintFor(err error) string {
 	var line *data.LineError
 	var request *slate.RequestError
 	var device *deviceError
+	var audited *auditError
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
@@ -59,6 +63,8 @@ func hintFor(err error) string {
 		return device.hint()
 	case errors.As(err, &interrupted):
 		return interrupted.hint
+	case errors.As(err, &audited):
+		return "the report says why, and which command makes one check alone"
 	case errors.Is(err, train.ErrFrom):
 		return "leave --from out to learn anew; item indices begin anew, too"
 	case errors.As(err, &line):

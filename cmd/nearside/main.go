@@ -3,7 +3,8 @@
 //
 // Every verb has a file of its own here: flags in, a library call, print.
 // Results go to standard output, progress and errors to standard error. The
-// exit code is 0, 1 for a failure, 2 for misuse and 130 after an interrupt.
+// exit code is 0, 1 for a failure, 2 for misuse, 3 for an audit in which nothing
+// fails but not everything could be run, and 130 after an interrupt.
 package main
 
 import (
@@ -30,6 +31,7 @@ type cli struct {
 	Sign       signCmd       `cmd:"" help:"Print what a bundle, root or head says, and add a signature to it."`
 	Publish    publishCmd    `cmd:"" help:"Put up a bundle or a root where devices follow it."`
 	Verify     verifyCmd     `cmd:"" help:"Check everything a device would check of a bundle or a channel."`
+	Audit      auditCmd      `cmd:"" help:"Establish what a bundle and its module promise, and write a report."`
 	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle, root, head, key or state says of itself, verifying nothing."`
 	Recommend  recommendCmd  `cmd:"" help:"Recommend for one history."`
 	Eval       evalCmd       `cmd:"" help:"Judge models on held-out events."`

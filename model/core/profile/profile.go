@@ -33,9 +33,14 @@ func AppendEvents(dst []byte, events []Event) []byte {
 }
 
 // ReadEvents reads what AppendEvents writes, at most max events, and appends
-// them to events.
+// them to events; after an error, those before it. When it needs more memory it
+// takes it once, so that no copy is left behind.
 func ReadEvents(d *wire.Decoder, events []Event, max int) []Event {
-	for range d.Array(max) {
+	n := d.Array(max)
+	if len(events)+n > cap(events) {
+		events = append(make([]Event, 0, len(events)+n), events...)
+	}
+	for range n {
 		if d.Array(4) != 4 {
 			d.Fail("an event of 4 values")
 		}
@@ -52,7 +57,7 @@ func ReadEvents(d *wire.Decoder, events []Event, max int) []Event {
 			d.Fail("a kind from 1 to 5")
 		}
 		if d.Err() != nil {
-			return nil
+			return events
 		}
 		events = append(events, e)
 	}

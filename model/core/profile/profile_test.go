@@ -53,6 +53,23 @@ func TestEventsRoundTrip(t *testing.T) {
 	})
 }
 
+// TestEventsAreNowhereElse: whoever clears the list has cleared all that was
+// read, also of a document that breaks off.
+func TestEventsAreNowhereElse(t *testing.T) {
+	events := make([]Event, 9)
+	for i := range events {
+		events[i] = Event{Item: "a", Kind: KindView, Time: int64(i), Weight: One}
+	}
+	doc := AppendEvents(nil, events)
+	if got := ReadEvents(wire.NewDecoder(doc), nil, 9); len(got) != 9 || cap(got) != 9 {
+		t.Errorf("got %d events in memory for %d, want 9 in memory for 9", len(got), cap(got))
+	}
+	d := wire.NewDecoder(doc[:len(doc)-1])
+	if got := ReadEvents(d, nil, 9); d.Err() == nil || len(got) != 8 {
+		t.Errorf("got %d events, %v, want 8 and an error", len(got), d.Err())
+	}
+}
+
 func TestBadEventsAreRefused(t *testing.T) {
 	good := Event{Item: "a", Kind: KindView, Weight: One}
 	for name, change := range map[string]func(*Event){

@@ -53,9 +53,11 @@ func New(b *bundle.Bundle) *Recommender {
 }
 
 // Respond answers a request document with a slate document, appended to dst.
-// It does not allocate once dst and the recommender's buffers have grown.
+// It does not allocate once dst and the recommender's buffers have grown, and
+// what it has read of the request it overwrites with zeros.
 // Errors are those of [ParseRequest] and [Recommender.Recommend].
 func (r *Recommender) Respond(dst, request []byte) ([]byte, error) {
+	defer r.forget()
 	if err := r.request.parse(request, r.b.Manifest.Limits); err != nil {
 		return nil, err
 	}
@@ -64,6 +66,12 @@ func (r *Recommender) Respond(dst, request []byte) ([]byte, error) {
 		return nil, err
 	}
 	return s.Append(dst), nil
+}
+
+// forget overwrites what was read of a request. Tags are kept: see blockTags.
+func (r *Recommender) forget() {
+	clear(r.request.History)
+	clear(r.vector)
 }
 
 // Recommend answers req, which is within the bundle's limits. The slate's items

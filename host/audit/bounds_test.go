@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nearside/nearside/wasm/abi"
+)
+
+func TestWorkIsBounded(t *testing.T) {
+	for _, w := range []world{ials, popular, pooled} {
+		subjectOf(t, w.options(t)).want(t, "A18", Pass, "")
+	}
+}
+
+func TestWorkWithoutBoundsIsFound(t *testing.T) {
+	calls, last := 0, ""
+	for _, c := range []struct {
+		name  string
+		liar  liar
+		words string
+	}{
+		{"limits that do not hold", liar{returned: func(_ string, status uint32) uint32 {
+			if status == uint32(abi.StatusLimit) {
+				return uint32(abi.StatusOK)
+			}
+			return status
+		}}, "one too many (k) is answered with ok, want limit"},
+		{"another refusal", liar{returned: func(_ string, status uint32) uint32 {
+			if status == uint32(abi.StatusLimit) {
+				return uint32(abi.StatusInternal)
+			}
+			return status
+		}}, "is answered with internal, want limit"},
+		{"memory that grows", liar{
+			args:     func(export string, _ []uint64) { last = export },
+			answered: func(guest, uint64, []byte) { calls++ },
+			seen: func(memory []byte) []byte {
+				if calls > settled && last == abi.ExportResultLen { // not while a request is written
+					return append(memory[:len(memory):len(memory)], make([]byte, calls*pageSize)...)
+				}
+				return memory
+			},
+		}, "memory grew from"},
+		{"more memory than a host allows", liar{trap: func(_ string, request []byte) error {
+			if len(request) > 100_000 {
+				return errors.New("out of memory")
+			}
+			return nil
+		}}, "the largest request"},
+		{"a buffer of any length", liar{returned: func(export string, v uint32) uint32 {
+			if export == abi.ExportAlloc && v == 0 {
+				return unused
+			}
+			return v
+		}}, "a buffer of more than"},
+	} {
+		s := subjectOf(t, ials.options(t))
+		s.lies(t, func(int) liar { return c.liar })
+		t.Run(c.name, func(t *testing.T) { s.want(t, "A18", Fail, c.words) })
+	}
+}
