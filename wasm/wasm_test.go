@@ -109,7 +109,7 @@ func TestImportsAndExports(t *testing.T) {
 	want := []seal.Export{{Name: abi.ExportMemory, Kind: seal.KindMemory}}
 	for _, name := range []string{
 		abi.ExportInitialize, abi.ExportABI, abi.ExportAlloc, abi.ExportOpen, abi.ExportOpenEarly, abi.ExportNeeded, abi.ExportComplete, abi.ExportManifest,
-		abi.ExportItems, abi.ExportRecommend, abi.ExportResult, abi.ExportResultLen,
+		abi.ExportFollow, abi.ExportItems, abi.ExportRecommend, abi.ExportResult, abi.ExportResultLen,
 	} {
 		want = append(want, seal.Export{Name: name, Kind: seal.KindFunction})
 	}

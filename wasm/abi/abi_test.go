@@ -29,7 +29,7 @@ func TestEveryExportIsInABIText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		ExportInitialize, ExportABI, ExportAlloc, ExportOpen, ExportOpenEarly, ExportNeeded, ExportComplete, ExportManifest, ExportItems,
+		ExportInitialize, ExportABI, ExportAlloc, ExportOpen, ExportOpenEarly, ExportNeeded, ExportComplete, ExportManifest, ExportFollow, ExportItems,
 		ExportRecommend, ExportResult, ExportResultLen, ExportMemory,
 	} {
 		if !strings.Contains(string(text), "| `"+name+"` |") {
