@@ -167,6 +167,18 @@ func ReleaseOf(f bundle.Frame) ([]byte, error) {
 	return EncodeEnvelope(e)
 }
 
+// BundleOf returns the bundle of a manifest's envelope and its sections, of which
+// ReleaseOf made the envelope.
+func BundleOf(e trust.Envelope, sections [][]byte) ([]byte, error) {
+	m, err := bundle.ParseManifest(e.Document)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	return encodeFrame(bundle.Frame{
+		Version: m.ABI, Channel: e.Channel, Manifest: e.Document, Signatures: e.Signatures, Sections: sections,
+	})
+}
+
 func envelope(e trust.Envelope, keys []*Keys) (file []byte, err error) {
 	if e.Signatures, err = addSignatures(nil, e.Role, e.Channel, e.Document, keys); err != nil {
 		return nil, err

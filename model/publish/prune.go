@@ -36,8 +36,8 @@ func Prune(ctx context.Context, store Store, keep int) (n Pruned, err error) {
 		needed[r.name] = true
 	}
 	for _, r := range all {
-		for i := 0; needed[r.name] && i < len(r.leaves); i += 32 {
-			needed[bundle.ChunkName([32]byte(r.leaves[i:]))] = true
+		for i := 0; needed[r.name] && i < len(r.envelope.Leaves); i += 32 {
+			needed[bundle.ChunkName([32]byte(r.envelope.Leaves[i:]))] = true
 		}
 	}
 	for _, p := range head.Patches {
@@ -66,9 +66,9 @@ func Prune(ctx context.Context, store Store, keep int) (n Pruned, err error) {
 
 // published is a release that is up.
 type published struct {
-	name    string
-	version uint64
-	leaves  []byte
+	name     string
+	version  uint64
+	envelope trust.Envelope
 }
 
 // releases returns what is up, the newest first.
@@ -91,7 +91,7 @@ func releases(ctx context.Context, store Store) ([]published, error) {
 		if err != nil {
 			return at(names[i], err)
 		}
-		all[i] = published{names[i], m.Version, e.Leaves}
+		all[i] = published{names[i], m.Version, e}
 		return nil
 	})
 	slices.SortFunc(all, func(a, b published) int { return cmp.Compare(b.version, a.version) })

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/nearside/nearside/model/core/bundle"
-	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/pack"
@@ -23,6 +22,9 @@ type Options struct {
 	Keys   []*pack.Keys // that sign the head
 	Now    int64
 	Expire int64 // seconds that the head is good for; 0 is a week
+
+	Patches int  // from how many of the newest releases a patch is tried; 0: none
+	Log     *Log // nil: releases are not logged, which a root may forbid
 
 	// MinVersion is the least version that devices may still use; what is lower
 	// than the present one changes nothing. It never goes down.
@@ -41,6 +43,7 @@ type Report struct {
 	NewChunks   int // of them, those that were not there, and how many bytes they have
 	NewBytes    int
 	State       []byte // for the next run: with it, a store that serves something older is found out
+	Checkpoint  []byte // for the next run's Log.Seen; nil: the log was not needed
 }
 
 // Why something is not published. What a device would refuse has the device's
@@ -78,7 +81,11 @@ func Publish(ctx context.Context, store Store, file []byte, opt Options) (Report
 	if err := p.putRelease(ctx, frame, b.Release()); err != nil {
 		return Report{}, err
 	}
-	report, err := p.putHead(ctx, trust.Head{Release: b.Release()}, true)
+	patches, err := p.putPatches(ctx, file, frame, b.Digest)
+	if err != nil {
+		return Report{}, err
+	}
+	report, err := p.putHead(ctx, trust.Head{Release: b.Release(), Patches: patches}, true)
 	report.Chunks, report.NewChunks, report.NewBytes = chunks, fresh.chunks, fresh.bytes
 	return report, err
 }
@@ -115,8 +122,7 @@ type publication struct {
 	head  *trust.Head  // nil: there is none that the newest root knows
 }
 
-// look follows the channel as far as its head. That the head has expired does
-// not matter to those who make the next one.
+// look follows the channel as far as its head.
 func look(ctx context.Context, store Store, channel string, opt Options) (*publication, error) {
 	p := &publication{Options: opt, store: store}
 	var err error
@@ -136,14 +142,28 @@ func look(ctx context.Context, store Store, channel string, opt Options) (*publi
 	if err != nil {
 		return nil, at(bundle.HeadName, err)
 	}
-	next, head, err := p.state.TakeHead(file, 0)
+	next, head, err := takeHead(p.state, file)
 	switch {
 	case err == nil:
 		p.state, p.head = next, &head
-	case !signedBefore(ctx, store, p.state.Root.Version, file):
+	case !errors.Is(err, trust.ErrSignature) && !errors.Is(err, trust.ErrThreshold), !signedBefore(ctx, store, p.state.Root.Version, file):
 		return nil, at(bundle.HeadName, err)
 	}
 	return p, nil
+}
+
+// takeHead takes a head that may have expired, and need have no proof: the next
+// one brings it.
+func takeHead(s *trust.State, file []byte) (*trust.State, trust.Head, error) {
+	lenient, root := *s, *s.Root
+	root.Log = nil
+	lenient.Root = &root
+	next, head, err := lenient.TakeHead(file, 0)
+	if err != nil {
+		return nil, head, err
+	}
+	next.Root = s.Root
+	return next, head, nil
 }
 
 // begin returns the state with which a publisher begins.
@@ -182,8 +202,8 @@ func takeRoots(ctx context.Context, from Reader, s *trust.State) (*trust.State, 
 	}
 }
 
-// signedBefore says whether a head that the root of a version does not know is
-// signed as an earlier root asks. Then the keys of heads have changed since, and
+// signedBefore says whether a head that the keys of the root of a version have
+// not signed is signed as an earlier root asks. Then the keys of heads have changed since, and
 // devices that take the newest root begin to count anew. What the old head says
 // does not matter: whoever signed it may be why the keys have changed.
 func signedBefore(ctx context.Context, from Reader, version uint64, head []byte) bool {
@@ -246,17 +266,10 @@ type put struct{ chunks, bytes int }
 // putChunks puts up the leaves of all sections that are not there, and returns
 // how many leaves there are.
 func (p *publication) putChunks(ctx context.Context, frame bundle.Frame) (chunks int, fresh put, err error) {
-	var leaves [][32]byte
-	var bodies [][]byte
-	for _, section := range frame.Sections {
-		leaves = append(leaves, digest.LeafHashes(section)...)
-		for i := range digest.Leaves(len(section)) {
-			bodies = append(bodies, section[i*digest.LeafSize:min((i+1)*digest.LeafSize, len(section))])
-		}
-	}
+	leaves := leavesOf(frame)
 	var n, size atomic.Int64
 	err = each(ctx, len(leaves), func(ctx context.Context, i int) error {
-		_, err := getChunk(ctx, p.store, leaves[i])
+		_, err := getChunk(ctx, p.store, leaves[i].hash)
 		if err == nil {
 			return nil
 		}
@@ -264,8 +277,8 @@ func (p *publication) putChunks(ctx context.Context, frame bundle.Frame) (chunks
 			return err
 		}
 		n.Add(1)
-		size.Add(int64(len(bodies[i])))
-		return p.put(ctx, bundle.ChunkName(leaves[i]), bodies[i])
+		size.Add(int64(len(leaves[i].body)))
+		return p.put(ctx, bundle.ChunkName(leaves[i].hash), leaves[i].body)
 	})
 	return len(leaves), put{int(n.Load()), int(size.Load())}, err
 }
@@ -297,7 +310,7 @@ func (p *publication) putRelease(ctx context.Context, frame bundle.Frame, r trus
 	return nil
 }
 
-// putHead completes a head and puts it up, last of all, once devices have taken
+// putHead completes a head, with the proof that its release is in the log, and puts it up, last of all, once devices have taken
 // it: one that begins with the first root, and one that has seen the present
 // head. With chunks the first one opens the release.
 func (p *publication) putHead(ctx context.Context, h trust.Head, chunks bool) (Report, error) {
@@ -307,6 +320,11 @@ func (p *publication) putHead(ctx context.Context, h trust.Head, chunks bool) (R
 	h.MinVersion = max(p.MinVersion, s.MinVersion)
 	if h.Issued >= h.Expires {
 		return Report{}, ErrClock
+	}
+	checkpoint := []byte(nil)
+	var err error
+	if h.Proof, checkpoint, err = p.proof(ctx, h.Release, h.Proof); err != nil {
+		return Report{}, err
 	}
 	file, err := pack.SignedHead(h, p.Keys...)
 	if err != nil {
@@ -346,7 +364,7 @@ func (p *publication) putHead(ctx context.Context, h trust.Head, chunks bool) (R
 	}
 	return Report{
 		Channel: s.Channel, RootVersion: s.Root.Version, RootExpires: s.Root.Expires,
-		Head: h, State: s.Append(nil),
+		Head: h, State: s.Append(nil), Checkpoint: checkpoint,
 	}, nil
 }
 

@@ -138,7 +138,11 @@ func (p *people) rotate(t testing.TB, place int, seed byte) {
 // by some.
 func (p *people) bundle(t testing.TB, version uint64, signers ...int) []byte {
 	t.Helper()
-	return p.pack(t, pack.Options{Channel: name, Version: version, Created: created, Expires: created + 30*day}, signers...)
+	return p.pack(t, packOptions(version, created), signers...)
+}
+
+func packOptions(version uint64, at int64) pack.Options {
+	return pack.Options{Channel: name, Version: version, Created: at, Expires: created + 30*day}
 }
 
 func (p *people) pack(t testing.TB, opt pack.Options, signers ...int) []byte {
@@ -254,44 +258,22 @@ func TestPublishADay(t *testing.T) {
 	}
 }
 
-// TestEveryPutMayBeTheLast: whatever is under way when the store breaks down,
-// devices find the channel as it was or as it is to be, and doing the same again
-// completes it.
-func TestEveryPutMayBeTheLast(t *testing.T) {
-	p, store, root := newChannel(t)
-	one, _, err := device(t, store, root, created)
-	if err != nil {
-		t.Fatal(err)
-	}
-	two := p.bundle(t, 2, 1, 2)
-	twice := p.options(root, created+1)
-	old := p.keys[3]
-	p.rotate(t, 3, 50)
-	twice.Keys = []*pack.Keys{old, p.keys[3]} // so that the head holds under both roots
-	next := p.signedRoot(t, 0, 1)
-	three := p.bundle(t, 3, 1, 2)
-	for _, step := range []struct {
-		name string
-		do   func(Store) error
-		puts int
-	}{
-		{"publish", func(s Store) error {
-			opt := p.options(root, created+1)
-			opt.Keys[0] = old
-			_, err := Publish(t.Context(), s, two, opt)
-			return err
-		}, 3}, // a chunk, the release, the head
-		{"refresh", func(s Store) error { _, err := Refresh(t.Context(), s, twice); return err }, 1},
-		{"rotate", func(s Store) error { _, err := PublishRoot(t.Context(), s, next, created+1); return err }, 2},
-		{"publish with the new key", func(s Store) error {
-			_, err := Publish(t.Context(), s, three, p.options(root, created+2))
-			return err
-		}, 3},
-	} {
+// step is something that a publisher does, with so many puts.
+type step struct {
+	name string
+	do   func(Store) error
+	puts int
+}
+
+// everyPut does one step after the other, each with every one of its puts failing
+// first. Devices with the anchors must be able to follow in between.
+func everyPut(t *testing.T, store *memory, anchors [][]byte, steps []step) {
+	t.Helper()
+	for _, step := range steps {
 		for fails := 1; ; fails++ {
 			broken := store.copy(fails)
 			err := step.do(broken)
-			for _, anchor := range [][]byte{root, one.Append(nil)} {
+			for _, anchor := range anchors {
 				if _, _, err := device(t, broken, anchor, created+2); err != nil {
 					t.Errorf("%s, broken at put %d: %v", step.name, fails, err)
 				}
@@ -314,6 +296,38 @@ func TestEveryPutMayBeTheLast(t *testing.T) {
 			t.Fatalf("%s: %v", step.name, err)
 		}
 	}
+}
+
+// TestEveryPutMayBeTheLast: whatever is under way when the store breaks down,
+// devices find the channel as it was or as it is to be, and doing the same again
+// completes it.
+func TestEveryPutMayBeTheLast(t *testing.T) {
+	p, store, root := newChannel(t)
+	one, _, err := device(t, store, root, created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := p.bundle(t, 2, 1, 2)
+	twice := p.options(root, created+1)
+	old := p.keys[3]
+	p.rotate(t, 3, 50)
+	twice.Keys = []*pack.Keys{old, p.keys[3]} // so that the head holds under both roots
+	next := p.signedRoot(t, 0, 1)
+	three := p.bundle(t, 3, 1, 2)
+	everyPut(t, store, [][]byte{root, one.Append(nil)}, []step{
+		{"publish", func(s Store) error {
+			opt := p.options(root, created+1)
+			opt.Keys[0], opt.Patches = old, 1
+			_, err := Publish(t.Context(), s, two, opt)
+			return err
+		}, 4}, // a chunk, the release, a patch, the head
+		{"refresh", func(s Store) error { _, err := Refresh(t.Context(), s, twice); return err }, 1},
+		{"rotate", func(s Store) error { _, err := PublishRoot(t.Context(), s, next, created+1); return err }, 2},
+		{"publish with the new key", func(s Store) error {
+			_, err := Publish(t.Context(), s, three, p.options(root, created+2))
+			return err
+		}, 3},
+	})
 	if s, b, err := device(t, store, one.Append(nil), created+2); err != nil || b.Manifest.Version != 3 || s.Root.Version != 2 {
 		t.Errorf("in the end: %v", err)
 	}
@@ -344,7 +358,7 @@ func TestPublishRefuses(t *testing.T) {
 		{"a key of another role beside one", p.bundle(t, 2, 0, 1), at, ErrUnsigned},
 		{"another channel", p.pack(t, pack.Options{Channel: "test/sport", Version: 2, Created: created, Expires: created + 30*day}, 1, 2), at, trust.ErrChannel},
 		{"the same bundle", p.bundle(t, 1, 1, 2), at, ErrVersion},
-		{"an older version", p.pack(t, pack.Options{Channel: name, Version: 1, Created: created - 1, Expires: created + 30*day}, 1, 2), at, ErrVersion},
+		{"an older version", p.pack(t, packOptions(1, created-1), 1, 2), at, ErrVersion},
 		{"a stopped version", two, with(func(o *Options) { o.MinVersion = 3 }), trust.ErrStopped},
 		{"an expired bundle", two, with(func(o *Options) { o.Now = created + 30*day }), trust.ErrExpired},
 		{"an expired root", two, with(func(o *Options) { o.Now = created + 1000*day }), trust.ErrRootExpired},

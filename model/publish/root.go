@@ -15,7 +15,7 @@ import (
 type RootReport struct {
 	Version   uint64
 	Expires   int64 // Unix seconds
-	NeedsHead bool  // the present head is not signed as the new root asks: publish the bundle again
+	NeedsHead bool  // the present head is not signed or proved as the new root asks: publish the bundle again
 	NeedsPack bool  // the release is not: pack it as a new version, have it signed, and publish that
 }
 
@@ -77,7 +77,7 @@ func PublishRoot(ctx context.Context, store Store, file []byte, now int64) (Root
 	if device, err = takeRoots(ctx, store, device); err != nil {
 		return RootReport{}, fmt.Errorf("a new device would not take it: %w", err)
 	}
-	return serves(ctx, store, device.Root)
+	return serves(ctx, store, device)
 }
 
 // trustedRoot returns the state of a device that the new root is for: one that
@@ -102,8 +102,10 @@ func sameDocument(file, document []byte) bool {
 	return err == nil && bytes.Equal(e.Document, document)
 }
 
-// serves compares what a channel serves with a new root.
-func serves(ctx context.Context, store Reader, root *trust.Root) (RootReport, error) {
+// serves compares what a channel serves with the newest root, which a device has
+// taken.
+func serves(ctx context.Context, store Reader, device *trust.State) (RootReport, error) {
+	root := device.Root
 	r := RootReport{Version: root.Version, Expires: root.Expires}
 	file, err := store.Get(ctx, bundle.HeadName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,7 +115,10 @@ func serves(ctx context.Context, store Reader, root *trust.Root) (RootReport, er
 	if err != nil {
 		return r, at(bundle.HeadName, err)
 	}
-	r.NeedsHead = root.Verify(trust.RoleHead, e.Channel, e.Document, e.Signatures) != nil
+	follower := *device
+	follower.Channel = e.Channel
+	_, _, err = follower.TakeHead(file, 0) // whether it has expired does not matter
+	r.NeedsHead = err != nil
 	name := bundle.ReleaseName(head.Release.Digest)
 	if file, err = store.Get(ctx, name); err != nil {
 		return r, at(name, err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -68,11 +69,12 @@ func ReadAll(name string, r io.Reader) ([]byte, error) {
 }
 
 // CacheControl returns the header that a file of a channel is to be served
-// with: what has a hash or a version in its name never changes, and all else has
+// with: what has a hash or a number in its name never changes, and all else has
 // to be asked for anew.
 func CacheControl(name string) string {
-	switch folder, _, _ := strings.Cut(name, "/"); folder {
-	case "roots", "releases", "chunks", "patches":
+	folder, rest, _ := strings.Cut(name, "/")
+	switch {
+	case slices.Contains([]string{"roots", "releases", "chunks", "patches"}, folder), folder == "log" && strings.HasPrefix(rest, "tile/"):
 		return "public, max-age=31536000, immutable"
 	}
 	return "no-cache"

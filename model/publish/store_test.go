@@ -90,6 +90,7 @@ func TestCacheControl(t *testing.T) {
 	for name, want := range map[string]string{
 		"root.nsr": "no-cache", "head.nsh": "no-cache", "log/checkpoint": "no-cache",
 		"roots/2.nsr": "public, max-age=31536000, immutable", "chunks/00": "public, max-age=31536000, immutable",
+		"log/tile/0/000.p/3": "public, max-age=31536000, immutable", "logs/tile": "no-cache",
 	} {
 		if got := CacheControl(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
