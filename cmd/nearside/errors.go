@@ -8,10 +8,12 @@ import (
 
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/slate"
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/publish"
+	"github.com/nearside/nearside/model/publish/translog"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/model/tune"
 )
@@ -77,6 +79,16 @@ func hintFor(err error) string {
 		return "put up the root first: nearside publish root.nsr --to the same place"
 	case errors.Is(err, publish.ErrNoHead):
 		return "publish a bundle first; after a change of the keys for heads, the bundle once more"
+	case errors.Is(err, publish.ErrLogKey):
+		return "--log-key takes the secret key of the log that the root names"
+	case errors.Is(err, publish.ErrLogBegun):
+		return "nearside log --key NAME.key --to the same place begins it, once"
+	case errors.Is(err, publish.ErrUnseen):
+		return "the release is in the log: have witnesses run nearside cosign, then publish again with --cosignature FILE, or ask some with --witness URL"
+	case errors.Is(err, tlog.ErrSignature):
+		return "the log has grown since that was signed: have it signed as it is now"
+	case errors.Is(err, translog.ErrShrunk):
+		return "the store has an older log: look for the newest copy before anything is signed"
 	case errors.Is(err, publish.ErrSame):
 		return "--refresh puts up a new head for it"
 	case errors.Is(err, publish.ErrVersion):

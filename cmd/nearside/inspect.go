@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/pack"
 )
@@ -102,6 +104,12 @@ type inspectedState struct {
 	Opened      uint64 `json:"opened"`
 }
 
+// inspectedNoteKey is the public key of a log or a witness.
+type inspectedNoteKey struct {
+	Name string `json:"name"`
+	ID   string `json:"id"`
+}
+
 func (c *inspectCmd) Run() error {
 	file, err := os.ReadFile(c.File)
 	if err != nil {
@@ -113,6 +121,13 @@ func (c *inspectCmd) Run() error {
 	}
 	if k, err := pack.ParseKey(file); err == nil {
 		return c.key(k)
+	}
+	if k, err := tlog.ParseKey(strings.TrimSpace(string(file))); err == nil {
+		if c.JSON {
+			return printJSON(inspectedNoteKey{k.Name, fmt.Sprintf("%08x", k.ID())})
+		}
+		fmt.Printf("public key  of a log or witness: %s, key id %08x\n", k.Name, k.ID())
+		return nil
 	}
 	if trust.IsState(file) {
 		return c.state(file)

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/publish/translog"
 )
 
 // The names of the files that keygen --out writes and pack reads.
@@ -24,6 +26,9 @@ type keygenCmd struct {
 	Out  string `placeholder:"DIR" help:"For one person alone: a folder for release.key, which stays secret, and root.nsr, in which this key signs everything."`
 	Days int    `default:"1095" help:"Days until devices no longer accept the root of --out."`
 
+	Log     string `xor:"kind" placeholder:"ORIGIN" help:"Make the key of a transparency log of this name, such as example.org/news."`
+	Witness string `xor:"kind" placeholder:"NAME" help:"Make the key of a witness of this name."`
+
 	secretFlags
 }
 
@@ -35,11 +40,36 @@ func (c *keygenCmd) Run() error {
 		return &usageError{err: fmt.Errorf("--days %d: want at least 1", c.Days)}
 	case c.Key != "" && !strings.HasSuffix(c.Key, ".key"):
 		return &usageError{err: fmt.Errorf("%s: want a name that ends in .key", c.Key)}
+	case c.Key == "" && c.Log+c.Witness != "":
+		return &usageError{err: errors.New("--log and --witness make NAME.key, and no root")}
+	case c.Log+c.Witness != "":
+		return c.note()
 	case c.Key != "":
 		return c.pair()
 	}
 	return c.alone()
 }
+
+// note writes the key of a log or a witness, and the verifier key that others
+// know it by.
+func (c *keygenCmd) note() error {
+	secret, key, err := translog.NewKey(c.Log+c.Witness, tlog.MLDSA44Cosignature)
+	if err != nil {
+		return &usageError{err: err}
+	}
+	if err := c.save(c.Key, []byte(secret)); err != nil {
+		return err
+	}
+	if err := writeFile(c.public(), []byte(key.String()+"\n")); err != nil {
+		return err
+	}
+	fmt.Printf("%s: secret, stays on this machine\n", c.Key)
+	fmt.Printf("%s: %s, key id %08x\n", c.public(), key.Name, key.ID())
+	return nil
+}
+
+// public is where the public key goes.
+func (c *keygenCmd) public() string { return strings.TrimSuffix(c.Key, ".key") + ".pub" }
 
 // pair writes a secret key and its public one.
 func (c *keygenCmd) pair() error {
@@ -51,7 +81,7 @@ func (c *keygenCmd) pair() error {
 	if err != nil {
 		return err
 	}
-	public := strings.TrimSuffix(c.Key, ".key") + ".pub"
+	public := c.public()
 	if err := writeFile(public, doc); err != nil {
 		return err
 	}

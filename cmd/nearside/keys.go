@@ -98,8 +98,8 @@ func thresholds(p *pack.RootPlan, wanted map[string]int) error {
 
 // logFlags say in which log a release must be.
 type logFlags struct {
-	Log     string   `placeholder:"FILE" help:"Public key of a transparency log that each release must be in: the .pub that log wrote, or a verifier key of C2SP; none: no log."`
-	Witness []string `sep:"none" placeholder:"FILE" help:"Public key of a witness of the log; may be given again."`
+	Log     string   `placeholder:"FILE" help:"Public key of a transparency log that each release must be in: the .pub that keygen --log wrote, or a verifier key of C2SP; none: no log."`
+	Witness []string `sep:"none" placeholder:"FILE" help:"Public key of a witness of the log, likewise; may be given again."`
 	Quorum  int      `placeholder:"N" help:"How many of the witnesses must have seen an entry."`
 }
 

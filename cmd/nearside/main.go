@@ -30,6 +30,8 @@ type cli struct {
 	Pack       packCmd       `cmd:"" help:"Pack a model into a bundle."`
 	Sign       signCmd       `cmd:"" help:"Print what a bundle, root or head says, and add a signature to it."`
 	Publish    publishCmd    `cmd:"" help:"Put up a bundle or a root where devices follow it."`
+	Log        logCmd        `cmd:"" help:"Begin a channel's transparency log."`
+	Cosign     cosignCmd     `cmd:"" help:"Witness that a channel's log goes on from what was seen of it."`
 	Verify     verifyCmd     `cmd:"" help:"Check everything a device would check of a bundle or a channel."`
 	Audit      auditCmd      `cmd:"" help:"Establish what a bundle and its module promise, and write a report."`
 	Inspect    inspectCmd    `cmd:"" help:"Print what a bundle, root, head, key or state says of itself, verifying nothing."`

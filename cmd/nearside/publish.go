@@ -22,9 +22,12 @@ type publishCmd struct {
 	Refresh bool     `help:"Put up a new head for the release that is there."`
 	Stop    uint64   `placeholder:"VERSION" help:"Stop a version and all before it: devices no longer use them."`
 	Prune   int      `placeholder:"N" help:"Remove what none of the newest N releases needs."`
-	State   string   `placeholder:"FILE" help:"What was published last, kept from run to run: finds out a store that serves something older."`
+	Patches int      `default:"3" help:"From how many of the newest releases a patch is made, where it is shorter than the chunks it spares."`
+	LogKey  string   `placeholder:"NAME.key" help:"Secret key of the channel's log, to have the release in it."`
+	State   string   `placeholder:"FILE" help:"What was published last, kept from run to run: finds out a store that serves something older. Of the log it is kept in FILE.log."`
 	JSON    bool     `name:"json" help:"Print JSON."`
 
+	cosigners
 	secretFlags
 }
 
@@ -55,6 +58,10 @@ func (c *publishCmd) Run(ctx context.Context) error {
 		return &usageError{err: errors.New("a root is put up alone"), hint: "and then the head"}
 	case role == "" && !head && c.Prune == 0:
 		return &usageError{err: errors.New("nothing to do"), hint: "give a bundle, a root, --refresh, --stop VERSION or --prune N"}
+	case c.LogKey == "" && (c.Cosignature != nil || c.Witness != nil):
+		return &usageError{err: errors.New("--cosignature and --witness belong to a --log-key")}
+	case c.Patches < 0:
+		return &usageError{err: fmt.Errorf("--patches %d: want at least 0", c.Patches)}
 	case head && (c.Root == "" || len(c.HeadKey) == 0):
 		return &usageError{err: errors.New("missing flags: --root=FILE, --head-key=NAME.key"),
 			hint: "a head is signed, and for a channel whose root is trusted here"}
@@ -118,7 +125,7 @@ func (c *publishCmd) root(ctx context.Context, store publish.Store, file []byte,
 
 // head puts up a bundle, when there is one, and a head.
 func (c *publishCmd) head(ctx context.Context, store publish.Store, file []byte, out *publishedChannel) error {
-	opt := publish.Options{Now: time.Now().Unix(), Expire: int64(c.Hours) * 60 * 60}
+	opt := publish.Options{Now: time.Now().Unix(), Expire: int64(c.Hours) * 60 * 60, Patches: c.Patches}
 	if c.Stop > 0 {
 		opt.MinVersion = c.Stop + 1
 	}
@@ -133,6 +140,9 @@ func (c *publishCmd) head(ctx context.Context, store publish.Store, file []byte,
 		}
 		opt.Keys = append(opt.Keys, k)
 	}
+	if opt.Log, err = c.log(); err != nil {
+		return err
+	}
 	var r publish.Report
 	if file != nil {
 		r, err = publish.Publish(ctx, store, file, opt)
@@ -144,10 +154,36 @@ func (c *publishCmd) head(ctx context.Context, store publish.Store, file []byte,
 	}
 	out.Root, out.RootExpires, out.Head = r.RootVersion, r.RootExpires, inspectHead(r.Head)
 	out.Chunks, out.NewChunks, out.NewBytes = r.Chunks, r.NewChunks, r.NewBytes
-	if c.State != "" {
-		return writeFile(c.State, r.State)
+	if c.State == "" {
+		return nil
 	}
-	return nil
+	if r.Checkpoint != nil {
+		if err := writeFile(c.State+logSuffix, r.Checkpoint); err != nil {
+			return err
+		}
+	}
+	return writeFile(c.State, r.State)
+}
+
+// logSuffix is of the file beside --state.
+const logSuffix = ".log"
+
+// log returns how releases are logged; nil: they are not.
+func (c *publishCmd) log() (*publish.Log, error) {
+	if c.LogKey == "" {
+		return nil, nil
+	}
+	signer, err := c.logSigner(c.LogKey)
+	if err != nil {
+		return nil, err
+	}
+	log := &publish.Log{Signer: signer, Cosign: c.ask}
+	if c.State != "" {
+		if log.Seen, err = os.ReadFile(c.State + logSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return log, nil
 }
 
 // anchor returns the state of the last run, or else the root.
@@ -170,6 +206,12 @@ func (c *publishCmd) print(out publishedChannel) {
 		if out.Chunks > 0 {
 			fmt.Printf("%s: %d of %d chunks are new, %d bytes\n", c.To, out.NewChunks, out.Chunks, out.NewBytes)
 		}
+		if h.Patches > 0 {
+			fmt.Printf("%s: %d patches from earlier releases\n", c.To, h.Patches)
+		}
+		if h.ProofBytes > 0 {
+			fmt.Printf("%s: the head proves that the release is in the log\n", c.To)
+		}
 		if h.MinVersion > 0 {
 			fmt.Printf("%s: versions up to %d are stopped\n", c.To, h.MinVersion-1)
 		}
@@ -180,7 +222,7 @@ func (c *publishCmd) print(out publishedChannel) {
 	if out.NeedsPack {
 		fmt.Printf("%s: too few keys of the new root have signed the release: pack it as a new version, sign and publish that\n", c.To)
 	} else if out.NeedsHead {
-		fmt.Printf("%s: the head is not signed with a key of the new root: publish the bundle again with one\n", c.To)
+		fmt.Printf("%s: the head is not signed, or not proved, as the new root asks: publish again with its keys\n", c.To)
 	}
 	if p := out.Pruned; p != nil {
 		fmt.Printf("%s: removed %d releases, %d chunks, %d patches\n", c.To, p.Releases, p.Chunks, p.Patches)

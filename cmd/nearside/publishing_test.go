@@ -35,7 +35,7 @@ func TestPublishingPage(t *testing.T) {
 	session += "nearside verify site/news --root bob/first.nsr | grep 'version 4, until'\n"
 	session = strings.Replace(session, "cp bob/root.nsr alice\n", "cp bob/root.nsr alice\ncp bob/root.nsr bob/first.nsr\n", 1)
 	dir := t.TempDir()
-	script := "exec bash page.sh\nstdout '^site/news: channel \"news\" serves version 1, head 1,'\nstdout '^site/news: root 4,'\n"
+	script := "exec bash page.sh\nstdout '^site/news: channel \"news\" serves version 1, head 1,'\nstdout '^site/news: root 5,'\n"
 	if err := os.WriteFile(filepath.Join(dir, "page.txt"), []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
