@@ -17,8 +17,8 @@ const (
 
 	// heaviest is how often the largest request is made: after the first ones
 	// nothing may grow.
-	heaviest = 24
-	settled  = 10
+	heaviest = 16
+	settled  = 8
 )
 
 // resourceBounds (A18) makes the largest requests that the bundle's limits

@@ -38,7 +38,7 @@ func determinism(ctx context.Context, s *subject, f *finding) {
 		case at >= 0:
 			f.fail("request %d: %s and %s answer differently", at, first, e.name)
 		case len(hashes) < len(want):
-			f.note("", "%s is what the first %d of %s give", digestOf(want[:len(hashes)]), len(hashes), first)
+			f.note(string(first)+", so many", "%s, %d answers", digestOf(want[:len(hashes)]), len(hashes))
 		case want == nil:
 			want, first = hashes, e.name
 		}

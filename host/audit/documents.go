@@ -57,7 +57,7 @@ func canonicalForm(_ context.Context, s *subject, f *finding) {
 			f.fail("%s: byte %d is not what the canonical form has there", d.name, at)
 		}
 		if n := v.extensions(); n > 0 {
-			f.note("", "%d keys that this version does not know", n)
+			f.note(d.name+", unknown keys", "%d", n)
 		}
 	}
 }

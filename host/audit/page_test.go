@@ -61,7 +61,7 @@ func TestTextIsInColumns(t *testing.T) {
 		"PASS     A01  It is signed\n              key  right\n              a name that is longer than the column for names  x\n              $ nearside audit b --only A01\n",
 		"FAIL     A02  It is <written>\n              why: byte 3",
 		"NOT-RUN  A03  It runs\n              why: no engine\n",
-		"time given  2027-01-15T08:16:40Z (1800001000)\n",
+		"time given   2027-01-15T08:16:40Z (1800001000)\n",
 		"\n3 checks: 1 pass, 1 fail, 1 not run\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -52,7 +52,7 @@ func (h Header) facts() []Fact {
 		{"tool", h.Tool + ", " + h.Toolchain},
 	}
 	if h.ToolHash != "" {
-		facts = append(facts, Fact{"", "sha256 " + h.ToolHash})
+		facts = append(facts, Fact{"tool's file", "sha256 " + h.ToolHash})
 	}
 	return facts
 }
