@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
@@ -392,82 +391,5 @@ func TestARequestIsCleared(t *testing.T) {
 	}
 	if err := h.give(context.Background(), g); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestNoOrderOfCallsBreaksAnInstance calls exports at random, with pointers
-// that are right, nearly right, used up and wrong. Nothing traps, no status is
-// internal, and afterwards the instance opens a bundle and answers.
-func TestNoOrderOfCallsBreaksAnInstance(t *testing.T) {
-	root, file := worldOf(t, twoStages)
-	h := open(t, root, file, false, 1)
-	want, err := h.Call(context.Background(), abi.ExportRecommend, question)
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := 1500
-	if testing.Short() {
-		calls = 300
-	}
-	for seed := range uint64(3) {
-		r := bare(t, h)
-		rnd := rand.New(rand.NewPCG(seed, 9))
-		pointers := []uint64{0}
-		docs := [][]byte{root, file, question, slate.AppendItemsRequest(nil, []uint32{1}), {0xc1}}
-		pointer := func() uint64 {
-			p := pointers[max(0, len(pointers)-1-rnd.IntN(6))]
-			if rnd.IntN(10) == 0 {
-				p += uint64(rnd.IntN(3))
-			}
-			return p & 0xffffffff
-		}
-		length := func() uint64 {
-			n := len(docs[rnd.IntN(len(docs))])
-			switch rnd.IntN(10) {
-			case 0:
-				return uint64(rnd.IntN(n + 1))
-			case 1:
-				return uint64(rnd.Uint32())
-			}
-			return uint64(n)
-		}
-		seen := map[abi.Status]int{}
-		for range calls {
-			var status abi.Status
-			switch rnd.IntN(9) {
-			case 0, 1, 2:
-				pointers = append(pointers, r.put(docs[rnd.IntN(len(docs))]))
-				continue
-			case 3:
-				status, _ = r.call(abi.ExportOpen, pointer(), length(), pointer(), length(), created)
-			case 4, 5:
-				rootPtr, bundlePtr := r.put(root), r.put(file)
-				have := uint64(rnd.IntN(len(file) + 2))
-				if rnd.IntN(2) == 0 {
-					have = uint64(len(file) - rnd.IntN(100))
-				}
-				if rnd.IntN(4) == 0 {
-					bundlePtr = pointer()
-				}
-				status, _ = r.call(abi.ExportOpenEarly, rootPtr, uint64(len(root)), bundlePtr, uint64(len(file)), have, created)
-			case 6:
-				status, _ = r.call(abi.ExportComplete)
-			case 7:
-				status, _ = r.call(abi.ExportItems, pointer(), length())
-			case 8:
-				status, _ = r.call(abi.ExportRecommend, pointer(), length())
-			}
-			if status == abi.StatusInternal || status > abi.StatusPartial {
-				t.Fatalf("seed %d: status %v", seed, status)
-			}
-			seen[status]++
-		}
-		if len(seen) < 5 {
-			t.Errorf("seed %d: the calls came to no more than %v", seed, seen)
-		}
-		r.want(abi.StatusOK, abi.ExportOpen, r.put(root), uint64(len(root)), r.put(file), uint64(len(file)), created)
-		if got := r.want(abi.StatusOK, abi.ExportRecommend, r.put(question), uint64(len(question))); !bytes.Equal(got, want) {
-			t.Fatalf("seed %d: afterwards: got %x, want %x", seed, got, want)
-		}
 	}
 }

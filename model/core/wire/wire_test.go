@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 	"pgregory.net/rapid"
 )
 
@@ -240,7 +241,6 @@ func TestWritesWhatTheLibraryWritesAndReadsIt(t *testing.T) {
 	})
 }
 
-// FuzzDecoder checks that whatever is accepted means the same to the library.
 // TestShortLeadsToTheEnd: a reader that waits for the bytes that were missing
 // comes to the document's end, and never waits for more than that.
 func TestShortLeadsToTheEnd(t *testing.T) {
@@ -278,23 +278,119 @@ func TestShortLeadsToTheEnd(t *testing.T) {
 	}
 }
 
+// FuzzDecoder holds the reader to the library: what is accepted means the same
+// to it, and what the two have read makes the document again. The library sees
+// nothing that the reader has refused, since it bounds nothing.
 func FuzzDecoder(f *testing.F) {
-	for _, doc := range [][]byte{{0x82, 0, 1, 64, 0x91, 1}, {0xdd, 0xff, 0xff, 0xff, 0xff}, {0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0}} {
+	for _, doc := range [][]byte{
+		{0x82, 0, 1, 64, 0x91, 1}, {0xdd, 0xff, 0xff, 0xff, 0xff}, {0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0},
+		{0x93, 0xa3, 'a', 'b', 'c', 0xc4, 2, 0, 0xff, 0x82, 0, 0xc2, 1, 0xc3}, {0x92, 0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xd0, 0x80},
+		append([]byte{0xdc, 0, 16}, make([]byte, 16)...), append([]byte{0xd9, 32}, make([]byte, 32)...),
+		{0x91, 0x91, 0x91, 0x91, 0x91, 1}, {0x82, 1, 1, 0, 1}, {0xcc, 5}, {0xa1, 0xff}, {0xc0},
+	} {
 		f.Add(doc)
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		d := NewDecoder(doc)
-		if d.skip(maxDepth); d.End() != nil {
+		var err error
+		if n := testing.AllocsPerRun(1, func() {
+			d := NewDecoder(doc)
+			d.skip(maxDepth)
+			err = d.End()
+		}); n > 8 { // of an error and its words
+			t.Fatalf("%x: %v allocations", doc, n)
+		}
+		if err != nil {
 			return
 		}
+		d := NewDecoder(doc)
+		if ours := rewrite(d); d.End() != nil || !bytes.Equal(ours, doc) {
+			t.Fatalf("%x comes back as %x: %v", doc, ours, d.End())
+		}
 		lib := msgpack.NewDecoder(bytes.NewReader(doc))
-		if err := lib.Skip(); err != nil {
-			t.Fatalf("%x is accepted here, the library says %v", doc, err)
+		theirs, err := libraryRewrite(lib)
+		if err != nil || !bytes.Equal(theirs, doc) {
+			t.Fatalf("%x is to the library %x: %v", doc, theirs, err)
 		}
 		if lib.Buffered().(interface{ Len() int }).Len() != 0 {
 			t.Fatalf("%x: the library leaves bytes over", doc)
 		}
 	})
+}
+
+// rewrite reads one value and writes it again.
+func rewrite(d *Decoder) (b []byte) {
+	c, _ := d.head("a value")
+	switch {
+	case c == 0xc2 || c == 0xc3:
+		return AppendBool(nil, d.Bool())
+	case c >= 0xc4 && c <= 0xc6:
+		return AppendBin(nil, d.Bin(math.MaxInt32))
+	case c&0xe0 == 0xa0 || c >= 0xd9 && c <= 0xdb:
+		return AppendString(nil, d.String(math.MaxInt32))
+	case c&0xf0 == 0x90 || c == 0xdc || c == 0xdd:
+		n := d.Array(math.MaxInt32)
+		b = AppendArray(nil, n)
+		for range n {
+			b = append(b, rewrite(d)...)
+		}
+		return b
+	case c&0xf0 == 0x80 || c == 0xde || c == 0xdf:
+		m := d.Map(math.MaxInt32)
+		b = AppendMap(nil, m.left)
+		for m.Next() {
+			b = append(AppendUint(b, m.Key), rewrite(d)...)
+		}
+		return b
+	case c >= 0xd0 && c <= 0xd3 || c >= 0xe0:
+		return AppendInt(nil, d.Int())
+	}
+	return AppendUint(nil, d.Uint(math.MaxUint64))
+}
+
+// libraryRewrite is rewrite by the library's reader.
+func libraryRewrite(lib *msgpack.Decoder) (b []byte, err error) {
+	c, err := lib.PeekCode()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c == msgpcode.True || c == msgpcode.False:
+		v, err := lib.DecodeBool()
+		return AppendBool(nil, v), err
+	case msgpcode.IsBin(c):
+		v, err := lib.DecodeBytes()
+		return AppendBin(nil, v), err
+	case msgpcode.IsString(c):
+		v, err := lib.DecodeString()
+		return AppendString(nil, v), err
+	case msgpcode.IsFixedArray(c) || c == msgpcode.Array16 || c == msgpcode.Array32:
+		n, err := lib.DecodeArrayLen()
+		b = AppendArray(nil, n)
+		for range n {
+			var v []byte
+			if err == nil {
+				v, err = libraryRewrite(lib)
+			}
+			b = append(b, v...)
+		}
+		return b, err
+	case msgpcode.IsFixedMap(c) || c == msgpcode.Map16 || c == msgpcode.Map32:
+		n, err := lib.DecodeMapLen()
+		b = AppendMap(nil, n)
+		for range 2 * n {
+			var v []byte
+			if err == nil {
+				v, err = libraryRewrite(lib)
+			}
+			b = append(b, v...)
+		}
+		return b, err
+	case c >= msgpcode.Int8 && c <= msgpcode.Int64 || c >= msgpcode.NegFixedNumLow:
+		v, err := lib.DecodeInt64()
+		return AppendInt(nil, v), err
+	}
+	v, err := lib.DecodeUint64()
+	return AppendUint(nil, v), err
 }
 
 // TestFloat32sDecodeTo copies from any address, and no more than is asked for.
