@@ -3,14 +3,16 @@
 // ranks; what the person did stays in this browser's storage. Nothing is
 // fetched but what the caller names, and nothing is ever sent.
 
-import { compile, NearsideError } from './guest.js';
+import { NearsideError } from './guest.js';
 import { defaultStorage, History } from './history.js';
+import { loadBytes, loadModule, pass } from './load.js';
 import { readManifest } from './manifest.js';
 
 export { NearsideError };
 
 /**
- * @typedef {string | URL | Response | BufferSource} Source where a file comes from
+ * @typedef {import('./load.js').Source} Source
+ * @typedef {import('./load.js').Progress} Progress
  *
  * @typedef {object} Options
  * @property {Source | WebAssembly.Module} wasm the module, nearside.wasm
@@ -22,11 +24,6 @@ export { NearsideError };
  *   kept; localStorage when left out, or memory where that is missing
  * @property {(message: string) => void} [onWarning] told once when the stored
  *   history is unreadable or cannot be written; console.warn when left out
- *
- * @typedef {object} Progress
- * @property {'module' | 'bundle'} stage
- * @property {number} loaded bytes so far
- * @property {number} total bytes in all; 0: the server did not say
  *
  * @typedef {object} Recommendations
  * @property {Recommendation[]} items best first
@@ -278,137 +275,11 @@ class Connection {
   }
 }
 
-/** @typedef {Pick<Options, 'signal' | 'onProgress'>} Loading */
-
-/** @param {Source | WebAssembly.Module} source @param {Loading} loading */
-async function loadModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return source;
-  if (isBytes(source)) return compile(() => WebAssembly.compile(source));
-  return read(source, 'module', loading, (response) => {
-    // Compiling while loading is refused under any other type, see
-    // https://webassembly.github.io/spec/web-api/#streaming-modules
-    const streams = response.headers.get('content-type') === 'application/wasm';
-    return compile(async () =>
-      streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()),
-    );
-  });
-}
-
-/**
- * Passes a file on as it comes, and null at its end. Bytes of the caller's are
- * copied; what was fetched is handed over.
- *
- * @param {Source} source
- * @param {Loading} loading
- * @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send
- * @returns {Promise<{size: number, passed: Promise<void>}>} as soon as the size
- *   is known, in bytes, or that it is not: 0. Nobody has to listen to passed
- */
-async function pass(source, loading, send) {
-  if (isBytes(source)) {
-    const copy = asBytes(source).slice();
-    send(copy, [copy.buffer]);
-    send(null, []);
-    return { size: source.byteLength, passed: Promise.resolve() };
-  }
-  return read(source, 'bundle', { signal: loading.signal }, async (response) => {
-    const size = announced(response);
-    // A failure in the middle has its own words, as if it were one more fetch.
-    const passed = read(response, 'bundle', loading, (counted) => pump(counted, loading.signal, send));
-    passed.catch(() => {});
-    return { size, passed };
-  });
-}
-
-/** @param {Response} response @param {AbortSignal | undefined} signal @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send */
-async function pump({ body }, signal, send) {
-  const reader = body?.getReader();
-  // A response that the caller fetched knows nothing of the signal.
-  signal?.addEventListener('abort', () => reader?.cancel(signal.reason).catch(() => {}));
-  for (let step; reader && !(step = await reader.read()).done; ) {
-    signal?.throwIfAborted();
-    // Part of a larger buffer: the rest of it may be somebody else's.
-    const chunk = step.value.byteLength === step.value.buffer.byteLength ? step.value : step.value.slice();
-    send(chunk, [chunk.buffer]);
-  }
-  signal?.throwIfAborted();
-  send(null, []);
-}
-
-/** @param {Source} source @param {string} stage @param {Loading} loading */
-async function loadBytes(source, stage, loading) {
-  if (isBytes(source)) return asBytes(source);
-  return read(source, stage, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
-}
-
-/** @param {any} source @returns {source is BufferSource} */
-function isBytes(source) {
-  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
-}
-
-/** @param {BufferSource} source */
-function asBytes(source) {
-  return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
-}
-
-/** The bytes of a response that is still coming; 0: not known. @param {Response} response */
-function announced({ headers }) {
-  // The length is the compressed one, if there is one.
-  return headers.has('content-encoding') ? 0 : Number(headers.get('content-length'));
-}
-
 /** A promise that rejects when the signal does. @param {AbortSignal} signal @returns {Promise<never>} */
 function rejected(signal) {
   const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   promise.catch(() => {}); // nobody has to listen
   return /** @type {Promise<never>} */ (promise);
-}
-
-/**
- * Fetches a file, unless it comes as a response, and reads its body.
- *
- * @template T
- * @param {string | URL | Response} source
- * @param {string} stage what onProgress is told
- * @param {Loading} loading
- * @param {(response: Response) => Promise<T>} consume
- * @returns {Promise<T>}
- * @throws {NearsideError} 'network', and what consume throws
- */
-async function read(source, stage, { signal, onProgress }, consume) {
-  const url = source instanceof Response ? source.url : source;
-  try {
-    // No cookies: the files are the same for everybody, and the server need not
-    // know who asks.
-    const response = source instanceof Response ? source : await fetch(source, { credentials: 'omit', signal });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return await consume(onProgress ? counted(response, stage, onProgress) : response);
-  } catch (cause) {
-    signal?.throwIfAborted(); // browsers differ in what a body that was aborted throws
-    if (cause instanceof NearsideError) throw cause;
-    throw new NearsideError('network', `nearside: fetch "${url}": ${/** @type {Error} */ (cause).message}`, { cause });
-  }
-}
-
-/**
- * The same response, whose body tells onProgress what has come.
- *
- * @param {Response} response
- * @param {string} stage
- * @param {(progress: any) => void} onProgress
- */
-function counted(response, stage, onProgress) {
-  if (!response.body) return response;
-  const total = announced(response);
-  let loaded = 0;
-  const counter = new TransformStream({
-    transform(chunk, controller) {
-      loaded += chunk.byteLength;
-      onProgress({ stage, loaded, total });
-      controller.enqueue(chunk);
-    },
-  });
-  return new Response(response.body.pipeThrough(counter), response);
 }
 
 function unixNow() {
