@@ -16,18 +16,89 @@ import { compile, NearsideError } from './guest.js';
  * @property {(progress: Progress) => void} [onProgress]
  */
 
-/** @param {Source | WebAssembly.Module} source @param {Loading} loading */
+/** @param {Source | WebAssembly.Module} source @param {Loading} loading @returns {Promise<WebAssembly.Module>} */
 export async function loadModule(source, loading) {
   if (source instanceof WebAssembly.Module) return source;
   if (isBytes(source)) return compile(() => WebAssembly.compile(source));
-  return read(source, 'module', loading, (response) => {
-    // Compiling while loading is refused under any other type, see
-    // https://webassembly.github.io/spec/web-api/#streaming-modules
-    const streams = response.headers.get('content-type') === 'application/wasm';
-    return compile(async () =>
-      streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()),
-    );
+  return read(source, 'module', loading, compileResponse);
+}
+
+/** @param {Response} response */
+function compileResponse(response) {
+  // Compiling while loading is refused under any other type, see
+  // https://webassembly.github.io/spec/web-api/#streaming-modules
+  const streams = response.headers.get('content-type') === 'application/wasm';
+  return compile(async () =>
+    streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()),
+  );
+}
+
+/**
+ * Loads a module whose hash a manifest may ask for.
+ *
+ * @param {Source | WebAssembly.Module} source
+ * @param {Loading} loading
+ * @returns {Promise<{module: WebAssembly.Module, digest?: Uint8Array}>} digest is
+ *   the SHA-256 of its bytes; left out: it came compiled, so they are not known
+ */
+export async function loadHashedModule(source, loading) {
+  if (source instanceof WebAssembly.Module) return { module: source };
+  if (isBytes(source)) return { module: await loadModule(source, loading), digest: await sha256(source) };
+  return read(source, 'module', loading, async (response) => {
+    const bytes = response.clone().arrayBuffer(); // both are fed from one download
+    bytes.catch(() => {}); // compiling fails too
+    return { module: await compileResponse(response), digest: await sha256(await bytes) };
   });
+}
+
+/** @param {BufferSource} bytes */
+async function sha256(bytes) {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+}
+
+/** Every name that a file of a channel can have. */
+const fileNames = /^(root\.nsr|head\.nsh|roots\/[1-9][0-9]{0,9}\.nsr|releases\/[0-9a-f]{64}\.nsm|(chunks|patches)\/[0-9a-f]{64})$/;
+
+/**
+ * Gets a file of a channel.
+ *
+ * @param {URL} folder
+ * @param {string} name relative to the folder, as the module gave it
+ * @param {number} max bytes; no more are read
+ * @param {AbortSignal} signal
+ * @returns {Promise<Uint8Array<ArrayBuffer>>} whose memory is nobody else's
+ * @throws {NearsideError} 'network', 'size'
+ */
+export async function fetchFile(folder, name, max, signal) {
+  // A module that knew the person could otherwise tell somebody by what it asks for.
+  if (!fileNames.test(name)) throw new NearsideError('internal', `nearside: "${name}" is not the name of a file of a channel`);
+  /** @type {RequestInit} */
+  const init = {
+    mode: 'cors',
+    referrerPolicy: 'no-referrer',
+    cache: name === 'root.nsr' || name === 'head.nsh' ? 'no-cache' : 'default', // nothing else ever changes
+  };
+  return read(new URL(name, folder), 'channel', { signal }, (response) => bounded(response, max), init);
+}
+
+/** @param {Response} response @param {number} max */
+async function bounded({ body, url }, max) {
+  const reader = body?.getReader();
+  const pieces = [];
+  let length = 0;
+  for (let step; reader && !(step = await reader.read()).done; ) {
+    pieces.push(step.value);
+    if ((length += step.value.length) <= max) continue;
+    reader.cancel().catch(() => {});
+    throw new NearsideError('size', `nearside: fetch "${url}": more than ${max} bytes`);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /**
@@ -101,15 +172,16 @@ function announced({ headers }) {
  * @param {string} stage what onProgress is told
  * @param {Loading} loading
  * @param {(response: Response) => Promise<T>} consume
+ * @param {RequestInit} [init]
  * @returns {Promise<T>}
  * @throws {NearsideError} 'network', and what consume throws
  */
-async function read(source, stage, { signal, onProgress }, consume) {
+async function read(source, stage, { signal, onProgress }, consume, init) {
   const url = source instanceof Response ? source.url : source;
   try {
     // No cookies: the files are the same for everybody, and the server need not
     // know who asks.
-    const response = source instanceof Response ? source : await fetch(source, { credentials: 'omit', signal });
+    const response = source instanceof Response ? source : await fetch(source, { ...init, credentials: 'omit', signal });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return await consume(onProgress ? counted(response, stage, onProgress) : response);
   } catch (cause) {
