@@ -86,7 +86,7 @@ fuzz: ## each fuzz target for T
 	  go test -run xxx -fuzz "^$$f$$" -fuzztime $(T) $$p || exit 1; done; done
 
 golden: wasm ## rewrite goldens and vectors; read the diff
-	go test ./wasm ./host ./model/publish/translog -update
+	go test ./wasm ./host ./model/pack ./model/publish/translog -update
 
 size: wasm ## the module's size, raw and brotli, against the golden file
 	go test ./wasm -run '^TestSize$$' -count=1

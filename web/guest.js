@@ -19,14 +19,16 @@ const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;
 const maxFile = 2 ** 30; // bytes of a bundle, and of a buffer of the module's
+const nothing = new Uint8Array(0);
 const partial = codes.indexOf('partial');
 
 /**
  * What nearside throws. `code` is the word to act on: one of {@link codes}, or
  *
- * - 'module': the file is not a sealed nearside module, or may not be compiled here
+ * - 'module', besides what ABI.md says: the file is not a sealed nearside module,
+ *   or may not be compiled here
  * - 'trap': the module stopped in the middle of a call; the instance is lost
- * - 'network', 'aborted', 'closed': see open in nearside.js
+ * - 'network', 'aborted', 'closed', 'storage', 'insecure': see open in nearside.js
  */
 export class NearsideError extends Error {
   /**
@@ -101,6 +103,39 @@ export class NearsideError extends Error {
  * @property {string} url
  * @property {string} image
  * @property {number} popularity people who had this item in training
+ *
+ * @typedef {object} Followed a file of a channel, and what the device knows besides
+ * @property {Uint8Array} anchor the state, or to begin with the root that the
+ *   caller trusts
+ * @property {string} [channel] its name, when anchor is a root
+ * @property {number} now Unix seconds
+ * @property {string} [name] of the file; left out at first
+ * @property {Uint8Array} [file] its bytes; left out at first
+ * @property {Uint8Array} [module] SHA-256 of the module, 32 bytes; left out: not
+ *   known, which suits no manifest that names some
+ * @property {boolean} [lost] the bundle that was opened last is lost, and wanted again
+ *
+ * @typedef {object} Step what comes of it
+ * @property {Uint8Array} state to be stored before anything else
+ * @property {string} want name of the next file, relative to the channel's
+ *   folder; '': none
+ * @property {number} max bytes that it may have
+ * @property {Patch[]} patches to the release that the head names
+ * @property {Release | null} release to be put together; null: there is none, or
+ *   not yet
+ *
+ * @typedef {object} Patch
+ * @property {string} from hex SHA-256 of the manifest that it starts from
+ * @property {number} bytes
+ * @property {string} digest hex SHA-256 of the file, and its name
+ *
+ * @typedef {object} Release how the file of a bundle is made of chunks
+ * @property {number} version
+ * @property {string} manifest its SHA-256, in hex
+ * @property {{head: Uint8Array, bytes: number}[]} sections what stands before
+ *   each in the file, and its length
+ * @property {Uint8Array} leaves hashes of the sections' leaves, 32 bytes each, in
+ *   the file's order
  */
 
 /**
@@ -227,19 +262,23 @@ class Guest {
   }
 
   /**
-   * Verifies a bundle against a root and opens it. A failed open leaves the
-   * bundle before it in place.
+   * Verifies a bundle against a root or a state and opens it. A failed open
+   * leaves the bundle before it in place.
    *
-   * @param {Uint8Array} root
+   * @param {Uint8Array} anchor a root, or the state of a channel
    * @param {Uint8Array} bundle both are copied
    * @param {number} now Unix seconds
+   * @returns {Uint8Array | null} the state to store: this bundle is the last good
+   *   one from now on; null when anchor is a root
    * @throws {NearsideError} 'root', 'syntax', 'signature', 'expired', 'version',
-   *   'hash', 'layout', 'limit', 'known-answer', 'memory'
+   *   'hash', 'layout', 'limit', 'known-answer', 'memory'; by a state also
+   *   'rollback', 'mismatch', 'stopped', 'channel' and 'state'
    */
-  open(root, bundle, now) {
-    const pointers = [root, bundle].flatMap((bytes) => [this.#instance.give(bytes), bytes.length]);
-    check('open', this.#instance.call('nearside_open', ...pointers, BigInt(now)));
+  open(anchor, bundle, now) {
+    const pointers = [anchor, bundle].flatMap((bytes) => [this.#instance.give(bytes), bytes.length]);
+    const state = stateOf(check('open', this.#instance.call('nearside_open', ...pointers, BigInt(now))));
     this.#instance.arriving = undefined;
+    return state;
   }
 
   /**
@@ -249,14 +288,51 @@ class Guest {
    *
    *   await response.body.pipeTo(new WritableStream(guest.receive(root, size, now)));
    *
-   * @param {Uint8Array} root
+   * @param {Uint8Array} anchor a root, or the state of a channel
    * @param {number} size the file's bytes, as announced; 0 or NaN: not known
    * @param {number} now Unix seconds
    * @returns {Receiver}
    * @throws {NearsideError} 'memory'
    */
-  receive(root, size, now) {
-    return new Receiver(this.#instance, root, size || 0, now);
+  receive(anchor, size, now) {
+    return new Receiver(this.#instance, anchor, size || 0, now);
+  }
+
+  /**
+   * Takes one file of a channel and says what comes next. The caller stores the
+   * state of the answer, durably, and only then goes on: until want is '' it
+   * fetches that file and calls again. The call holds nothing, and on error the
+   * state is as it was.
+   *
+   * @param {Followed} followed
+   * @returns {Step}
+   * @throws {NearsideError} 'root', 'state', 'envelope', 'head', 'syntax', 'size',
+   *   'signature', 'threshold', 'root-version', 'root-expired', 'head-expired',
+   *   'expired', 'channel', 'rollback', 'replaced', 'fast-forward', 'mismatch',
+   *   'stopped', 'log', 'module', 'version', 'hash', 'request'
+   */
+  follow({ anchor, channel = '', now, name = '', file = nothing, module, lost = false }) {
+    /** @type {[number, any][]} */
+    const pairs = [[0, documentVersion], [1, anchor], [2, now], [3, name], [4, file]];
+    if (module) pairs.push([5, module]);
+    pairs.push([6, channel], [7, lost]);
+    // A copy, of which what is bytes in the answer is a view: the next call overwrites the module's.
+    const answer = decode(check('follow', this.#pass('nearside_follow', document('follow', pairs))).slice());
+    const release = answer.get(5);
+    return {
+      state: answer.get(1).slice(), // is stored, and a view would take all of the answer along
+      want: answer.get(2),
+      max: answer.get(3),
+      patches: answer.get(4).map((/** @type {any[]} */ [from, bytes, digest]) => ({ from: toHex(from), bytes, digest: toHex(digest) })),
+      release: release
+        ? {
+            version: release.get(0),
+            manifest: toHex(release.get(1)),
+            sections: release.get(2).map((/** @type {any[]} */ [head, bytes]) => ({ head, bytes })),
+            leaves: release.get(3),
+          }
+        : null,
+    };
   }
 
   /** The module's memory, in bytes. It never shrinks. */
@@ -372,25 +448,27 @@ class Guest {
  */
 class Receiver {
   #instance;
-  #root;
+  #anchor;
   #size;
   #now;
   #have = 0;
   #needed = 1; // from how many bytes on a try is worth while
   #pointer = 0; // of the module's buffer for the file
-  #rootPointer = 0;
+  #anchorPointer = 0;
   #ours = false; // both buffers: no call has used them up
   /** @type {Uint8Array[] | undefined} */
   #chunks; // instead of the buffer
   #open = false;
+  /** @type {Uint8Array | null} */
+  #state = null;
   /** @type {NearsideError | undefined} */
   #failure;
   #done = false;
 
-  /** @param {Instance} instance @param {Uint8Array} root @param {number} size @param {number} now */
-  constructor(instance, root, size, now) {
+  /** @param {Instance} instance @param {Uint8Array} anchor @param {number} size @param {number} now */
+  constructor(instance, anchor, size, now) {
     this.#instance = instance;
-    this.#root = root.slice();
+    this.#anchor = anchor.slice();
     this.#size = size;
     this.#now = BigInt(now);
     if (size === 0) this.#chunks = [];
@@ -400,6 +478,14 @@ class Receiver {
   /** Whether the bundle answers; before {@link close}, from the codes alone. */
   get open() {
     return this.#open;
+  }
+
+  /**
+   * The state to store once the whole bundle is open, see open in {@link Guest};
+   * null until then, and by a root.
+   */
+  get state() {
+    return this.#state;
   }
 
   /**
@@ -433,7 +519,7 @@ class Receiver {
     this.#admit();
     try {
       if (this.#chunks || this.#have < this.#size) this.#openCopy();
-      else if (this.#open) check('complete', this.#instance.call('nearside_complete'));
+      else if (this.#open) this.#state = stateOf(check('complete', this.#instance.call('nearside_complete')));
       else this.#use('nearside_open', this.#size);
     } catch (error) {
       this.#fail(error);
@@ -473,7 +559,7 @@ class Receiver {
 
   /** @param {number} size */
   #allocate(size) {
-    this.#rootPointer = this.#instance.give(this.#root);
+    this.#anchorPointer = this.#instance.give(this.#anchor);
     this.#pointer = this.#instance.alloc(size);
     this.#ours = true;
   }
@@ -481,7 +567,7 @@ class Receiver {
   #release() {
     if (!this.#ours) return;
     this.#ours = false;
-    this.#instance.drop(this.#rootPointer);
+    this.#instance.drop(this.#anchorPointer);
     this.#instance.drop(this.#pointer);
   }
 
@@ -508,10 +594,10 @@ class Receiver {
    */
   #use(name, ...sizes) {
     this.#ours = false;
-    const result = this.#instance.call(name, this.#rootPointer, this.#root.length, this.#pointer, ...sizes, this.#now);
+    const result = this.#instance.call(name, this.#anchorPointer, this.#anchor.length, this.#pointer, ...sizes, this.#now);
     this.#ours = result.status === partial;
     if (this.#ours) return false;
-    check('open', result);
+    this.#state = stateOf(check('open', result));
     this.#open = true;
     this.#instance.arriving = this;
     return true;
@@ -543,6 +629,11 @@ class Receiver {
 function check(place, { status, answer }) {
   if (status === 0) return answer;
   throw new NearsideError(codes[status] ?? 'internal', `guest: ${place}: ${new TextDecoder().decode(answer)}`);
+}
+
+/** What an opened bundle leaves to store: a copy, or null for nothing. @param {Uint8Array} answer */
+function stateOf(answer) {
+  return answer.length > 0 ? answer.slice() : null;
 }
 
 /** @param {Float32Array} vector */

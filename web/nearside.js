@@ -1,32 +1,33 @@
-// Recommendations computed in the person's own browser. The page fetches three
-// public files, the same for everybody; a worker checks their signature and
-// ranks; what the person did stays in this browser's storage. Nothing is
-// fetched but what the caller names, and nothing is ever sent.
+// Recommendations computed in the person's own browser. The page fetches public
+// files, the same for everybody; a worker checks their signatures and ranks; what
+// the person did stays in this browser's storage. Nothing is fetched but what the
+// caller names, or a channel that the caller names, and nothing is ever sent.
 
-import { compile, NearsideError } from './guest.js';
+import { NearsideError } from './guest.js';
 import { defaultStorage, History } from './history.js';
+import { fetchFile, loadBytes, loadHashedModule, loadModule, pass } from './load.js';
 import { readManifest } from './manifest.js';
 
 export { NearsideError };
 
 /**
- * @typedef {string | URL | Response | BufferSource} Source where a file comes from
+ * @typedef {import('./load.js').Source} Source
+ * @typedef {import('./load.js').Progress} Progress
  *
  * @typedef {object} Options
  * @property {Source | WebAssembly.Module} wasm the module, nearside.wasm
- * @property {Source} bundle the signed model, *.nsb
- * @property {Source} root the keys that may sign it, *.nsr
+ * @property {Source} root the keys that may sign, *.nsr; it comes with the site's
+ *   own code, and of a channel only the first visit reads it
+ * @property {Source} [bundle] the signed model, *.nsb; or else
+ * @property {string | URL} [channel] the folder of a channel to follow, and
+ * @property {string} [name] the channel's name
  * @property {AbortSignal} [signal] gives up opening
  * @property {(progress: Progress) => void} [onProgress]
  * @property {import('./history.js').StorageLike} [storage] where the history is
  *   kept; localStorage when left out, or memory where that is missing
  * @property {(message: string) => void} [onWarning] told once when the stored
- *   history is unreadable or cannot be written; console.warn when left out
- *
- * @typedef {object} Progress
- * @property {'module' | 'bundle'} stage
- * @property {number} loaded bytes so far
- * @property {number} total bytes in all; 0: the server did not say
+ *   history is unreadable or cannot be written, and when a channel cannot be
+ *   stored; console.warn when left out
  *
  * @typedef {object} Recommendations
  * @property {Recommendation[]} items best first
@@ -48,17 +49,22 @@ export { NearsideError };
  */
 
 /**
- * Fetches, verifies and opens a model. The three files are fetched at the same
- * time, and a bundle whose last part only refines the scores is open before that
+ * Fetches, verifies and opens a model. The files of a bundle are fetched at the
+ * same time, and one whose last part only refines the scores is open before that
  * part has come: see completed in {@link Nearside}.
+ *
+ * Of a channel the last good bundle is open at once, without the network; what is
+ * newer comes in behind: see updated in {@link Nearside}.
  *
  * @param {Options} options
  * @returns {Promise<Nearside>}
  * @throws {NearsideError} 'signature', 'expired' and the other words of ABI.md
  *   when the files are not in order; 'network' when one cannot be fetched;
- *   'module' when nearside.wasm is not the module; 'aborted'
+ *   'module' when nearside.wasm is not the module; 'aborted'; of a channel also
+ *   'storage' when the browser fails to store, and 'insecure' when the page came
+ *   neither over https nor from localhost
  */
-export async function open({ wasm, bundle, root, signal, onProgress, storage = defaultStorage(), onWarning = console.warn }) {
+export async function open({ wasm, bundle, channel, name, root, signal, onProgress, storage = defaultStorage(), onWarning = console.warn }) {
   const stop = new AbortController(); // ends whatever is under way
   const abort = () => stop.abort(new NearsideError('aborted', 'nearside: open was aborted', { cause: signal?.reason }));
   signal?.addEventListener('abort', abort);
@@ -67,25 +73,76 @@ export async function open({ wasm, bundle, root, signal, onProgress, storage = d
   let worker;
   try {
     stop.signal.throwIfAborted();
-    const connection = (worker = new Connection());
+    const connection = (worker = new Connection({ warn: onWarning, progress: (step) => onProgress?.(step) }));
     const loading = { signal: stop.signal, onProgress };
-    const stopped = rejected(stop.signal);
-    const [{ size, passed }, rootBytes] = await Promise.race([stopped, Promise.all([
-      pass(bundle, loading, (chunk, transfer) => connection.post('write', [chunk], transfer)),
-      loadBytes(root, 'root', { signal: stop.signal }), // too small for progress
-      loadModule(wasm, loading).then((module) => connection.call('load', module)),
-    ])]);
-    const broken = passed.then(() => stopped);
-    const manifest = await Promise.race([stopped, broken, connection.call('open', { root: rootBytes, size, now: unixNow() })]);
-    const completed = Promise.race([stopped, broken, connection.call('complete')]);
-    completed.catch((error) => stop.abort(error)).then(() => signal?.removeEventListener('abort', abort));
-    return new Nearside(connection, stop, manifest, { storage, onWarning, completed });
+    let opened;
+    if (bundle !== undefined && channel === undefined) opened = await openBundle(connection, { wasm, bundle, root }, stop, loading);
+    else if (channel !== undefined && bundle === undefined && name !== undefined) {
+      opened = await openChannel(connection, { wasm, channel, name, root }, stop, loading);
+    } else throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
+    opened.settled.then(() => signal?.removeEventListener('abort', abort));
+    return new Nearside(connection, opened, { storage, onWarning });
   } catch (error) {
     signal?.removeEventListener('abort', abort);
     worker?.close(new NearsideError('closed', 'nearside: open failed'));
     stop.abort(error);
     throw error;
   }
+}
+
+/**
+ * @typedef {object} Opened
+ * @property {AbortController} stop ends what is still under way
+ * @property {Uint8Array} manifest
+ * @property {Promise<void>} completed
+ * @property {Promise<any>} settled when nothing is under way any more
+ * @property {Updates} [updates] of a channel
+ * @property {Promise<Uint8Array | null>} [updating] its first look
+ */
+
+/**
+ * @param {Connection} connection
+ * @param {{wasm: Source | WebAssembly.Module, bundle: Source, root: Source}} files
+ * @param {AbortController} stop
+ * @param {import('./load.js').Loading} loading
+ * @returns {Promise<Opened>}
+ */
+async function openBundle(connection, { wasm, bundle, root }, stop, loading) {
+  const stopped = rejected(stop.signal);
+  const [{ size, passed }, rootBytes] = await Promise.race([stopped, Promise.all([
+    pass(bundle, loading, (chunk, transfer) => connection.post('write', [chunk], transfer)),
+    loadBytes(root, 'root', { signal: stop.signal }), // too small for progress
+    loadModule(wasm, loading).then((module) => connection.call('load', module)),
+  ])]);
+  const broken = passed.then(() => stopped);
+  const manifest = await Promise.race([stopped, broken, connection.call('open', { root: rootBytes, size, now: unixNow() })]);
+  const completed = Promise.race([stopped, broken, connection.call('complete')]);
+  return { stop, manifest, completed, settled: completed.catch((error) => stop.abort(error)) };
+}
+
+/**
+ * @param {Connection} connection
+ * @param {{wasm: Source | WebAssembly.Module, channel: string | URL, name: string, root: Source}} files
+ * @param {AbortController} stop
+ * @param {import('./load.js').Loading} loading
+ * @returns {Promise<Opened>}
+ */
+async function openChannel(connection, { wasm, channel, name, root }, stop, loading) {
+  if (!globalThis.crypto?.subtle) {
+    throw new NearsideError('insecure', 'nearside: a channel wants WebCrypto, which pages have over https and from localhost');
+  }
+  const updates = new Updates(connection, folderOf(channel), stop);
+  const stopped = rejected(stop.signal);
+  const [rootBytes, hashed] = await Promise.race([stopped, Promise.all([
+    connection.call('find', name).then((known) => (known ? null : loadBytes(root, 'root', { signal: stop.signal }))),
+    loadHashedModule(wasm, loading),
+  ])]);
+  const last = await Promise.race([stopped, connection.call('follow', { name, ...hashed, now: unixNow() })]);
+  const updating = updates.look(rootBytes);
+  updating.catch(() => {}); // nobody has to listen
+  const first = last ?? { manifest: await Promise.race([stopped, connection.call('inUse', unixNow()), updating.then(() => stopped)]), whole: false };
+  const completed = first.whole ? Promise.resolve() : updating.then(() => {});
+  return { stop, manifest: first.manifest, completed, settled: updating.catch(() => {}), updates, updating };
 }
 
 /** An opened model together with the person's history. */
@@ -102,8 +159,21 @@ class Nearside {
    * @type {Promise<void>}
    */
   completed;
+
+  /**
+   * Resolves when it is known whether the channel has something newer: true when
+   * that is in use now, false when there was nothing, which is all that is ever
+   * new of a bundle that was opened by itself. It rejects with a
+   * {@link NearsideError} when that could not be found out or what came is not in
+   * order: 'network', 'rollback', 'head-expired' or another word of ABI.md,
+   * 'storage', 'aborted', 'closed'. The last good bundle goes on. Nobody has to
+   * listen.
+   *
+   * @type {Promise<boolean>}
+   */
+  updated;
   #worker;
-  #stop;
+  #opened;
   #manifest;
   #history;
   /** @type {Map<string, Reason[]>} */
@@ -111,16 +181,17 @@ class Nearside {
 
   /**
    * @param {Connection} worker
-   * @param {AbortController} stop
-   * @param {Uint8Array} manifest
-   * @param {{storage: import('./history.js').StorageLike, onWarning: (message: string) => void, completed: Promise<any>}} rest
+   * @param {Opened} opened
+   * @param {{storage: import('./history.js').StorageLike, onWarning: (message: string) => void}} rest
    */
-  constructor(worker, stop, manifest, { storage, onWarning, completed }) {
-    this.completed = completed;
+  constructor(worker, opened, { storage, onWarning }) {
     this.#worker = worker;
-    this.#stop = stop;
-    this.#manifest = readManifest(manifest);
+    this.#opened = opened;
+    this.#manifest = readManifest(opened.manifest);
     this.#history = new History(storage, `nearside:${this.#manifest.channel}`, onWarning);
+    this.completed = opened.completed;
+    this.updated = opened.updating ? this.#adopt(opened.updating) : Promise.resolve(false);
+    for (const promise of [this.completed, this.updated]) promise.catch(() => {}); // nobody has to listen
   }
 
   /**
@@ -156,10 +227,11 @@ class Nearside {
    *   Those that were hidden never are
    * @returns {Promise<Recommendations>}
    * @throws {NearsideError} 'limit' for a k above the manifest's, 'request', as
-   *   for seen items of a bundle without a pool, 'trap', 'closed'
+   *   for seen items of a bundle without a pool, 'trap', 'closed'; of a channel
+   *   'expired' and 'stopped' when the bundle must not be used any more
    */
   async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}) {
-    const events = this.#history.read().slice(-this.#manifest.limits.history);
+    const events = this.#history.read();
     const list = await this.#worker.call('recommend', { k, now: unixNow(), events, reasons, exclude, ...filters });
     this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
     return list;
@@ -199,10 +271,30 @@ class Nearside {
    * @throws {NearsideError} 'request' for an index beyond the catalogue, 'closed'
    */
   items(indices) {
-    return this.#worker.call('items', indices);
+    return this.#worker.call('items', indices, unixNow());
   }
 
-  /** What the publisher signed: limits, scoring, privacy label. @returns {import('./manifest.js').Manifest} */
+  /**
+   * Looks once more whether the channel has something newer. One look at a time:
+   * while there is one, its promise is yours too. A newer bundle comes into use
+   * as a whole, between two calls; rows of its catalogue may be others.
+   *
+   * @returns {Promise<boolean>} like updated
+   * @throws {NearsideError} like updated; 'request' when a bundle was opened by itself
+   */
+  async update() {
+    if (!this.#opened.updates) throw new NearsideError('request', 'nearside: update: a bundle was opened by itself, want a channel');
+    return this.#adopt(this.#opened.updates.look(null));
+  }
+
+  /** @param {Promise<Uint8Array | null>} looking */
+  async #adopt(looking) {
+    const manifest = await looking;
+    if (manifest) this.#manifest = readManifest(manifest);
+    return manifest !== null;
+  }
+
+  /** What the publisher signed of the bundle in use: limits, scoring, privacy label. @returns {import('./manifest.js').Manifest} */
   manifest() {
     return this.#manifest;
   }
@@ -213,8 +305,51 @@ class Nearside {
    */
   close() {
     const closed = new NearsideError('closed', 'nearside: closed');
-    this.#stop.abort(closed);
+    this.#opened.updates?.close(closed);
+    this.#opened.stop.abort(closed);
     this.#worker.close(closed);
+  }
+}
+
+/** Looks for newer releases of a channel, one look at a time, and fetches for the worker. */
+class Updates {
+  #connection;
+  #folder;
+  #stop;
+  /** @type {Promise<Uint8Array | null> | undefined} */
+  #looking;
+
+  /** @param {Connection} connection @param {URL} folder @param {AbortController} stop of the first look */
+  constructor(connection, folder, stop) {
+    this.#connection = connection;
+    this.#folder = folder;
+    this.#stop = stop;
+    connection.told.fetch = (id, name, max) => this.#fetch(id, name, max);
+  }
+
+  /** @param {Uint8Array | null} root @returns {Promise<Uint8Array | null>} the manifest, when another bundle is in use */
+  look(root) {
+    if (!this.#looking) {
+      if (this.#stop.signal.aborted) this.#stop = new AbortController();
+      this.#looking = this.#connection.call('update', root, unixNow()).finally(() => (this.#looking = undefined));
+    }
+    return this.#looking;
+  }
+
+  /** @param {NearsideError} reason */
+  close(reason) {
+    this.#stop.abort(reason);
+  }
+
+  /** @param {number} id @param {string} name @param {number} max */
+  async #fetch(id, name, max) {
+    try {
+      const file = await fetchFile(this.#folder, name, max, this.#stop.signal);
+      this.#connection.post('fetched', [id, file, null], [file.buffer]);
+    } catch (error) {
+      const { code = 'internal', message } = /** @type {any} */ (error);
+      this.#connection.post('fetched', [id, null, { code, message }], []);
+    }
   }
 }
 
@@ -227,14 +362,22 @@ class Connection {
   /** @type {NearsideError | undefined} */
   #closed;
 
-  /** @throws {NearsideError} 'network' when the browser does not let this page have the worker */
-  constructor() {
+  /** What to do when the worker tells something, by name. */
+  told;
+
+  /**
+   * @param {Record<string, (...args: any) => void>} told
+   * @throws {NearsideError} 'network' when the browser does not let this page have the worker
+   */
+  constructor(told) {
+    this.told = told;
     try {
       this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
     } catch (cause) {
       throw new NearsideError('network', `nearside: worker: ${/** @type {Error} */ (cause).message}`, { cause });
     }
-    this.#worker.onmessage = ({ data: { id, value, error } }) => {
+    this.#worker.onmessage = ({ data: { id, value, error, name, args } }) => {
+      if (name) return this.told[name](...args);
       const call = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (error) call?.reject(new NearsideError(error.code, error.message));
@@ -278,85 +421,6 @@ class Connection {
   }
 }
 
-/** @typedef {Pick<Options, 'signal' | 'onProgress'>} Loading */
-
-/** @param {Source | WebAssembly.Module} source @param {Loading} loading */
-async function loadModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return source;
-  if (isBytes(source)) return compile(() => WebAssembly.compile(source));
-  return read(source, 'module', loading, (response) => {
-    // Compiling while loading is refused under any other type, see
-    // https://webassembly.github.io/spec/web-api/#streaming-modules
-    const streams = response.headers.get('content-type') === 'application/wasm';
-    return compile(async () =>
-      streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()),
-    );
-  });
-}
-
-/**
- * Passes a file on as it comes, and null at its end. Bytes of the caller's are
- * copied; what was fetched is handed over.
- *
- * @param {Source} source
- * @param {Loading} loading
- * @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send
- * @returns {Promise<{size: number, passed: Promise<void>}>} as soon as the size
- *   is known, in bytes, or that it is not: 0. Nobody has to listen to passed
- */
-async function pass(source, loading, send) {
-  if (isBytes(source)) {
-    const copy = asBytes(source).slice();
-    send(copy, [copy.buffer]);
-    send(null, []);
-    return { size: source.byteLength, passed: Promise.resolve() };
-  }
-  return read(source, 'bundle', { signal: loading.signal }, async (response) => {
-    const size = announced(response);
-    // A failure in the middle has its own words, as if it were one more fetch.
-    const passed = read(response, 'bundle', loading, (counted) => pump(counted, loading.signal, send));
-    passed.catch(() => {});
-    return { size, passed };
-  });
-}
-
-/** @param {Response} response @param {AbortSignal | undefined} signal @param {(chunk: Uint8Array | null, transfer: ArrayBuffer[]) => void} send */
-async function pump({ body }, signal, send) {
-  const reader = body?.getReader();
-  // A response that the caller fetched knows nothing of the signal.
-  signal?.addEventListener('abort', () => reader?.cancel(signal.reason).catch(() => {}));
-  for (let step; reader && !(step = await reader.read()).done; ) {
-    signal?.throwIfAborted();
-    // Part of a larger buffer: the rest of it may be somebody else's.
-    const chunk = step.value.byteLength === step.value.buffer.byteLength ? step.value : step.value.slice();
-    send(chunk, [chunk.buffer]);
-  }
-  signal?.throwIfAborted();
-  send(null, []);
-}
-
-/** @param {Source} source @param {string} stage @param {Loading} loading */
-async function loadBytes(source, stage, loading) {
-  if (isBytes(source)) return asBytes(source);
-  return read(source, stage, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
-}
-
-/** @param {any} source @returns {source is BufferSource} */
-function isBytes(source) {
-  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
-}
-
-/** @param {BufferSource} source */
-function asBytes(source) {
-  return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
-}
-
-/** The bytes of a response that is still coming; 0: not known. @param {Response} response */
-function announced({ headers }) {
-  // The length is the compressed one, if there is one.
-  return headers.has('content-encoding') ? 0 : Number(headers.get('content-length'));
-}
-
 /** A promise that rejects when the signal does. @param {AbortSignal} signal @returns {Promise<never>} */
 function rejected(signal) {
   const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -364,51 +428,15 @@ function rejected(signal) {
   return /** @type {Promise<never>} */ (promise);
 }
 
-/**
- * Fetches a file, unless it comes as a response, and reads its body.
- *
- * @template T
- * @param {string | URL | Response} source
- * @param {string} stage what onProgress is told
- * @param {Loading} loading
- * @param {(response: Response) => Promise<T>} consume
- * @returns {Promise<T>}
- * @throws {NearsideError} 'network', and what consume throws
- */
-async function read(source, stage, { signal, onProgress }, consume) {
-  const url = source instanceof Response ? source.url : source;
+/** The folder of a channel, with a slash at its end. @param {string | URL} channel @throws {NearsideError} 'request' */
+function folderOf(channel) {
   try {
-    // No cookies: the files are the same for everybody, and the server need not
-    // know who asks.
-    const response = source instanceof Response ? source : await fetch(source, { credentials: 'omit', signal });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return await consume(onProgress ? counted(response, stage, onProgress) : response);
+    const folder = new URL(channel, globalThis.document?.baseURI);
+    if (!folder.pathname.endsWith('/')) folder.pathname += '/';
+    return folder;
   } catch (cause) {
-    signal?.throwIfAborted(); // browsers differ in what a body that was aborted throws
-    if (cause instanceof NearsideError) throw cause;
-    throw new NearsideError('network', `nearside: fetch "${url}": ${/** @type {Error} */ (cause).message}`, { cause });
+    throw new NearsideError('request', `nearside: channel "${channel}": want a URL`, { cause });
   }
-}
-
-/**
- * The same response, whose body tells onProgress what has come.
- *
- * @param {Response} response
- * @param {string} stage
- * @param {(progress: any) => void} onProgress
- */
-function counted(response, stage, onProgress) {
-  if (!response.body) return response;
-  const total = announced(response);
-  let loaded = 0;
-  const counter = new TransformStream({
-    transform(chunk, controller) {
-      loaded += chunk.byteLength;
-      onProgress({ stage, loaded, total });
-      controller.enqueue(chunk);
-    },
-  });
-  return new Response(response.body.pipeThrough(counter), response);
 }
 
 function unixNow() {

@@ -109,6 +109,11 @@ func (c *Channel) PutBundle(opt pack.Options) {
 		m.Items = append(m.Items, data.Item{ID: "v" + strconv.FormatUint(opt.Version, 10) + "-" + strconv.Itoa(i)})
 		m.Count = append(m.Count, uint32(9-i))
 	}
+	c.PutModel(m, opt)
+}
+
+// PutModel is PutBundle with a model of its own.
+func (c *Channel) PutModel(m *train.Model, opt pack.Options) {
 	file, err := pack.Pack(m, nil, opt)
 	must(err)
 	doc, err := pack.ParseDocument(file)

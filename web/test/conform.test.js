@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { toHex } from '../guest.js';
 import { decode, encode } from '../msgpack.js';
-import { fromHex, runBad, runVector } from './vectors.js';
+import { fromHex, runAttacks, runBad, runVector } from './vectors.js';
 
 const wasm = new URL('../../wasm/bin/nearside.wasm', import.meta.url);
 const vectors = new URL('../../testdata/vectors/', import.meta.url);
 const bundles = new URL('../../testdata/bundles/', import.meta.url);
+const attacks = new URL('../../testdata/channel/attacks/', import.meta.url);
 const skip = !existsSync(wasm) && 'wasm/bin/nearside.wasm is not built: run `make wasm`';
 
 /** @param {URL} folder */
@@ -35,4 +36,9 @@ for (const name of names) {
 test('bad bundles get their verdicts', { skip }, async () => {
   const list = JSON.parse(readFileSync(new URL('bad.json', bundles), 'utf8'));
   assert.deepEqual(await runBad(readFileSync(wasm), list, filesIn(bundles)), []);
+});
+
+test('attacks on a channel get their verdicts', { skip }, async () => {
+  const list = JSON.parse(readFileSync(new URL('attacks.json', attacks), 'utf8'));
+  assert.deepEqual(await runAttacks(readFileSync(wasm), list, filesIn(attacks)), []);
 });
