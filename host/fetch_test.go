@@ -104,7 +104,10 @@ func TestAServerThatStallsIsLeft(t *testing.T) {
 	defer server.Close()
 	defer close(ended)
 	s := site{base: server.URL, client: &http.Client{}, stall: 10 * time.Millisecond}
-	if b, err := s.fetch(context.Background(), "file", 10); !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begun := time.Now()
+	if b, err := s.fetch(ctx, "file", 10); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
 		t.Errorf("got %v, %v, want %v", b, err, context.DeadlineExceeded)
 	}
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/trust"
@@ -126,6 +128,19 @@ func (f *followed) answers(want uint64) {
 	}
 }
 
+// holds returns the names in a folder of the store.
+func (f *followed) holds(folder string) (names []string) {
+	f.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(f.dir, folder))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
 func TestAFollowerTakesWhatTheChannelServes(t *testing.T) {
 	f := follow(t)
 	f.answers(0)
@@ -156,10 +171,8 @@ func TestAFollowerTakesWhatTheChannelServes(t *testing.T) {
 		t.Errorf("items: %d, %v", total, err)
 	}
 	// Of the files of the first version nothing is left.
-	for folder, want := range map[string]int{bundlesDir: 1, partsDir: 0} {
-		if entries, err := os.ReadDir(filepath.Join(f.dir, folder)); err != nil || len(entries) != want {
-			t.Errorf("%s holds %v, %v, want %d", folder, entries, err, want)
-		}
+	if bundles, parts := f.holds(bundlesDir), f.holds(partsDir); len(bundles) != 1 || len(parts) != 0 {
+		t.Errorf("there are bundles %v and parts %v", bundles, parts)
 	}
 	if err := f.reported(); err != nil {
 		t.Error(err)
@@ -258,6 +271,35 @@ func TestAnInterruptedUpdateGoesOn(t *testing.T) {
 	}
 }
 
+// A version that never came as a whole leaves nothing behind when another one
+// begins.
+func TestPiecesThatNobodyWantsGo(t *testing.T) {
+	f := follow(t)
+	f.update()
+	chunks := func(most int) {
+		f.site.set(func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.Contains(r.URL.Path, "chunks") {
+				if most--; most < 0 {
+					panic(http.ErrAbortHandler)
+				}
+			}
+			return false
+		})
+	}
+	f.p.publish(2)
+	f.site.show(f.p)
+	chunks(1)
+	f.refused(io.EOF)
+	first := f.holds(partsDir)
+	f.p.publish(3)
+	f.site.show(f.p)
+	chunks(0)
+	f.refused(io.EOF)
+	if second := f.holds(partsDir); len(first) != 1 || len(second) != 0 {
+		t.Errorf("there are parts %v, and then %v, want one and none", first, second)
+	}
+}
+
 func TestBadFilesLeaveTheLastGoodBundle(t *testing.T) {
 	f := follow(t)
 	f.update()
@@ -319,6 +361,15 @@ func TestBadFilesLeaveTheLastGoodBundle(t *testing.T) {
 		f.answers(1)
 		if what := lower(known(t, f.dir), before); what != "" {
 			t.Errorf("%s: %s went back", c.name, what)
+		}
+		if got := f.holds(bundlesDir); len(got) != 1 {
+			t.Errorf("%s: there are bundles %v", c.name, got)
+		}
+		for _, name := range f.holds(partsDir) {
+			b, err := os.ReadFile(filepath.Join(f.dir, partsDir, name))
+			if sum := digest.TreeHead(b); err != nil || hex.EncodeToString(sum[:]) != name {
+				t.Errorf("%s: %s is kept, and wrong: %v", c.name, name, err)
+			}
 		}
 	}
 	f.site.set(nil)
@@ -785,6 +836,9 @@ func TestTimeDoesNotGoBehindTheHead(t *testing.T) {
 	}
 	f.restart()
 	f.answers(0)
+	if got := f.Follower.now().Unix(); got != expires {
+		t.Errorf("after a restart it is %d, want %d", got, expires)
+	}
 }
 
 // The manifest says with which modules a bundle may run.
