@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train fuzz golden size results results-short nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -81,9 +81,13 @@ bench-train: build ## iALS against implicit 0.7: seconds per epoch, NDCG, memory
 	  echo 'bench-train: no implicit 0.7.3 without python3 and its package index'
 	go run ./model/train/bench $(ARGS)
 
-fuzz: ## each fuzz target for T
+fuzz: wasm ## each fuzz target for T, and how often it ran
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
-	  go test -run xxx -fuzz "^$$f$$" -fuzztime $(T) $$p || exit 1; done; done
+	  out=$$(go test -run xxx -fuzz "^$$f$$" -fuzztime $(T) -fuzzminimizetime 1s $$p 2>&1) || { echo "$$out"; exit 1; }; \
+	  echo "$$p $$f: $$(echo "$$out" | grep -o 'execs: [0-9]*' | tail -1)"; done; done
+
+mutants: ## lose each check of the verifier in turn: the tests must notice
+	go run ./model/channeltest/mutants
 
 golden: wasm ## rewrite goldens and vectors; read the diff
 	go test ./wasm ./host ./model/pack ./model/publish/translog -update
@@ -100,7 +104,7 @@ results-short: wasm ## the quick ones of these tables, anew; fails when auto fal
 	go run ./model/eval/results -short -again -rows .cache/results/short.jsonl $(ARGS)
 
 nightly: export NEARSIDE_NIGHTLY = 1
-nightly: test test-wasm fuzz ## the long forms
+nightly: test test-wasm fuzz mutants ## the long forms
 
 clean:
 	rm -rf bin wasm/bin/nearside.wasm

@@ -23,3 +23,29 @@ func TestWhatIsShrunkGrowsBack(t *testing.T) {
 		t.Errorf("got %x, want %x", got, want)
 	}
 }
+
+func TestEdits(t *testing.T) {
+	doc := []byte{0x82, 0, 0xa1, 'x', 4, 0x91, 0x81, 9, 0xcc, 200}
+	want := map[string][]byte{
+		"0":      {0x81, 4, 0x91, 0x81, 9, 0xcc, 200},
+		"4":      {0x81, 0, 0xa1, 'x'},
+		"4.0.9":  {0x82, 0, 0xa1, 'x', 4, 0x91, 0x80},
+		"63":     {0x83, 0, 0xa1, 'x', 4, 0x91, 0x81, 9, 0xcc, 200, 63, 0},
+		"4.0.63": {0x82, 0, 0xa1, 'x', 4, 0x91, 0x82, 9, 0xcc, 200, 63, 0},
+	}
+	edits := Edits(doc)
+	for _, e := range edits {
+		if !bytes.Equal(e.Doc, want[e.Path]) || e.Added != (e.Path == "63" || e.Path == "4.0.63") {
+			t.Errorf("%s: got %x, want %x", e.Path, e.Doc, want[e.Path])
+		}
+	}
+	if len(edits) != len(want) {
+		t.Errorf("%d edits, want %d", len(edits), len(want))
+	}
+	m := NewMirror()
+	for _, file := range m.Files {
+		if top, rest := readTree(file); len(rest) > 0 || !bytes.Equal(top.append(nil), file) {
+			t.Errorf("%x comes back as %x", file[:50], top.append(nil)[:50])
+		}
+	}
+}

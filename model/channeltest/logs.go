@@ -31,8 +31,8 @@ var (
 	impostor = newLogKey("log.example", tlog.Ed25519, 4)
 )
 
-// policy asks for the log and one of two witnesses.
-func policy() *tlog.Policy {
+// Policy asks for the log and one of two witnesses.
+func Policy() *tlog.Policy {
 	return &tlog.Policy{Log: log.Key, Witnesses: []tlog.Key{witness.Key, other.Key}, Quorum: 1}
 }
 
@@ -57,7 +57,7 @@ func proof(entry []byte, signers ...logKey) []byte {
 // logged serves a root that asks for a log, and a head with a proof.
 func logged(make func(m *Mirror, entry []byte) []byte) func(m *Mirror) {
 	return func(m *Mirror) {
-		m.root(func(r *trust.Root) { r.Log = policy() }, 0, 1)
+		m.root(func(r *trust.Root) { r.Log = Policy() }, 0, 1)
 		m.Version++
 		m.head(func(h *trust.Head) { h.Proof = make(m, trust.LogEntry(Name, h.Release)) }, 3, 4)
 	}
@@ -91,15 +91,15 @@ var logs = []plan{
 	{name: "a right proof", do: logged(provedBy(log, witness)), then: at(2, 2)},
 	{name: "a right proof by the other witness", do: logged(provedBy(log, other)), then: at(2, 2)},
 	{name: "a log whose witnesses cannot reach the quorum", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
-		m.root(func(r *trust.Root) { r.Log = policy(); r.Log.Quorum = 3 }, 0, 1)
+		m.root(func(r *trust.Root) { r.Log = Policy(); r.Log.Quorum = 3 }, 0, 1)
 	}},
 	{name: "a log with a witness twice", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
-		m.root(func(r *trust.Root) { r.Log = policy(); r.Log.Witnesses[1] = r.Log.Witnesses[0] }, 0, 1)
+		m.root(func(r *trust.Root) { r.Log = Policy(); r.Log.Witnesses[1] = r.Log.Witnesses[0] }, 0, 1)
 	}},
 	{name: "a log whose key is none", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
 		m.rootBytes(func([]byte) []byte {
 			r := m.Shape.root(2, RootExpires)
-			r.Log = policy()
+			r.Log = Policy()
 			return bytes.Replace(rootDoc(r, false), []byte("log.example+"), []byte("log.example "), 1)
 		})
 	}},

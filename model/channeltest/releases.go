@@ -286,6 +286,11 @@ var endless = []plan{
 	{name: "an envelope of another name", want: syntax(trust.DocumentEnvelope), do: give(bundle.HeadName, func(m *Mirror) []byte {
 		return bytes.Replace(m.Files[bundle.HeadName], []byte("signed"), []byte("sealed"), 1)
 	})},
+	{name: "a release whose envelope says that it is a head", want: syntax(trust.DocumentEnvelope), do: func(m *Mirror) {
+		m.release(func(e *trust.Envelope) {})
+		name := bundle.ReleaseName(m.Release.Digest)
+		m.Files[name] = bytes.Replace(m.Files[name], []byte("\x01\xa8manifest"), []byte("\x01\xa4head"), 1)
+	}},
 	{name: "a root without its version", want: syntax(trust.DocumentEnvelope), do: give(bundle.RootName, func(m *Mirror) []byte {
 		file := m.Files[bundle.RootName]
 		return append([]byte{0x85}, file[1:len(file)-2]...)

@@ -132,6 +132,23 @@ func TestEveryAlgorithmPacksAndOpens(t *testing.T) {
 	}
 }
 
+// TestAManifestMaySayEverything that format 4 has, all at once.
+func TestAManifestMaySayEverything(t *testing.T) {
+	opt := options
+	opt.Quant, opt.Modules, opt.Provenance = twoStages, [][32]byte{{1}}, &bundle.Provenance{Code: "v1", Seed: 7}
+	file, err := Pack(poolModel(shaped("all", 9), 3), testKeys(t, 1), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Open(testRoot(t, testKeys(t, 1)), file, created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := b.Manifest; m.Pool == nil || m.EarlyAnswers == nil || m.Modules == nil || m.Provenance == nil || m.Retrieval == (bundle.Retrieval{}) {
+		t.Errorf("something is missing in %+v", m)
+	}
+}
+
 // TestTheFileIsPlainMsgpack opens a bundle with the library alone, as an
 // auditor would.
 func TestTheFileIsPlainMsgpack(t *testing.T) {

@@ -161,7 +161,7 @@ type KnownAnswer struct {
 func ParseManifest(doc []byte) (Manifest, error) {
 	var m Manifest
 	d := wire.NewDecoder(doc)
-	top := d.Map(16)
+	top := d.Map(32)
 	for top.Next() {
 		switch top.Key {
 		case 0:

@@ -1,6 +1,10 @@
 package trust
 
-import "github.com/nearside/nearside/model/core/wire"
+import (
+	"bytes"
+
+	"github.com/nearside/nearside/model/core/wire"
+)
 
 // Envelope is a document together with its signatures, as a channel publishes
 // it. Nothing in it is to be believed before the signatures hold. Its slices
@@ -30,7 +34,7 @@ const (
 const rootMagic = "\x86\x00\xa6signed"
 
 func isEnvelope(b []byte) bool {
-	return len(b) > len(rootMagic) && string(b[:len(rootMagic)]) == rootMagic
+	return bytes.HasPrefix(b, []byte(rootMagic))
 }
 
 // maxFile returns the most bytes of a published document.
@@ -69,7 +73,7 @@ func ParseEnvelope(file []byte, role Role) (e Envelope, err error) {
 				d.Fail(`"signed"`)
 			}
 		case 1:
-			if e.Role = Role(d.String(MaxName)); d.Err() == nil && e.Role != role {
+			if e.Role = Role(d.String(MaxName)); e.Role != role {
 				d.Fail(`"` + string(role) + `"`)
 			}
 		case 2:

@@ -1,6 +1,8 @@
 package trust
 
 import (
+	"bytes"
+
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/wire"
 )
@@ -44,8 +46,7 @@ func NewState(root []byte, channel string) (*State, error) {
 
 // IsState says whether b is meant to be a state rather than a root.
 func IsState(b []byte) bool {
-	const magic = "\x8b\x00\xa5state"
-	return len(b) > len(magic) && string(b[:len(magic)]) == magic
+	return bytes.HasPrefix(b, []byte("\x8b\x00\xa5state"))
 }
 
 // ParseState reads what Append has written. The state aliases it.

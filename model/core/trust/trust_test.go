@@ -10,6 +10,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/pack"
 )
 
 // What needs a signature to be tested is in model/pack: the attacks of
@@ -152,6 +153,70 @@ func TestAStateHasOneEncoding(t *testing.T) {
 		extended = append(append(append(extended, state[at+2:digest+35]...), 64, 0), state[digest+35:]...)
 		if _, err := trust.ParseState(extended); !isSyntax(err, trust.DocumentState) {
 			t.Errorf("an extension of the release under key %d: got %v", key, err)
+		}
+	}
+}
+
+// TestEveryKeyOfADocumentIsThereAndKnown leaves out each pair of each map, and
+// adds one that nobody knows.
+func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
+	m := channeltest.NewMirror()
+	s := m.Trusted()
+	root := *s.Root
+	root.Log = channeltest.Policy()
+	rootDoc, err := pack.EncodeRoot(&root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headDoc, err := pack.EncodeHead(trust.Head{
+		Channel: channeltest.Name, Seq: 1, Expires: 1, Release: m.Release, Proof: []byte{1}, Patches: []trust.Patch{{}, {}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := trust.ParseEnvelope(m.Files[bundle.HeadName], trust.RoleHead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope := func(role trust.Role) func(b []byte) error {
+		return func(b []byte) error { _, err := trust.ParseEnvelope(b, role); return err }
+	}
+	for _, c := range []struct {
+		doc      trust.Document
+		bytes    []byte
+		read     func(b []byte) error
+		optional string // paths with spaces around them
+	}{
+		{trust.DocumentRoot, rootDoc, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 "},
+		{trust.DocumentHead, headDoc, func(b []byte) error { _, err := trust.ParseHead(b); return err }, " 8 9 "},
+		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, ""},
+		{trust.DocumentState, m.State, func(b []byte) error { _, err := trust.ParseState(b); return err }, ""},
+		{trust.DocumentEntry, trust.LogEntry(channeltest.Name, m.Release), func(b []byte) error { _, _, err := trust.ParseLogEntry(b); return err }, ""},
+		{trust.DocumentEnvelope, m.Files[bundle.RootName], envelope(trust.RoleRoot), ""},
+		{trust.DocumentEnvelope, m.Files[bundle.HeadName], envelope(trust.RoleHead), ""},
+		{trust.DocumentEnvelope, m.Files[bundle.ReleaseName(m.Release.Digest)], envelope(trust.RoleManifest), ""},
+	} {
+		if err := c.read(c.bytes); err != nil {
+			t.Fatalf("%s as it is: %v", c.doc, err)
+		}
+		for _, e := range channeltest.Edits(c.bytes) {
+			err := c.read(e.Doc)
+			switch may := !e.Added && strings.Contains(c.optional, " "+e.Path+" "); {
+			case may && err != nil:
+				t.Errorf("%s without %s: %v", c.doc, e.Path, err)
+			case !may && !isSyntax(err, c.doc):
+				t.Errorf("%s, %s, added %v: got %v, want it malformed", c.doc, e.Path, e.Added, err)
+			}
+		}
+	}
+}
+
+// TestRoles: each has its keys, and no other has any.
+func TestRoles(t *testing.T) {
+	r := trust.Roles{Root: trust.Keyset{Threshold: 1}, Manifest: trust.Keyset{Threshold: 2}, Head: trust.Keyset{Threshold: 3}}
+	for role, want := range map[trust.Role]int{trust.RoleRoot: 1, trust.RoleManifest: 2, trust.RoleHead: 3, "": 0, "roots": 0} {
+		if got := r.Of(role).Threshold; got != want {
+			t.Errorf("%q: threshold %d, want %d", role, got, want)
 		}
 	}
 }
