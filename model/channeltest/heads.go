@@ -36,6 +36,11 @@ var heads = []plan{
 		m.Begin(m.Files[bundle.RootName])
 	}, then: at(1, 2)},
 
+	{name: "a first head that names version 0 of something", want: trust.ErrMismatch, do: func(m *Mirror) {
+		m.PutHead(func(h *trust.Head) { h.Release.Version = 0 })
+		m.Begin(m.Files[bundle.RootName])
+	}},
+
 	// Fast-forward.
 	{name: "the largest step of a sequence", do: func(m *Mirror) {
 		m.head(func(h *trust.Head) { h.Seq = 2 + trust.MaxSeqStep }, 3, 4)

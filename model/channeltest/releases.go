@@ -164,6 +164,18 @@ var releases = []plan{
 		m.PutRelease(3, Expires)
 		m.PutHead(func(h *trust.Head) { h.MinVersion = 4 })
 	}, then: func(m *Mirror) bool { s := m.Trusted(); return s.Named.Version == 3 && s.Accepted.Version == 2 }},
+	{name: "a release at the least version", do: func(m *Mirror) {
+		m.PutRelease(3, Expires)
+		m.PutHead(func(h *trust.Head) { h.MinVersion = 3 })
+	}, then: at(1, 3)},
+	{name: "a release below what was accepted, though a head names it", want: trust.ErrRollback, do: func(m *Mirror) {
+		m.release(func(*trust.Envelope) {})
+		m.named()
+		s := m.Trusted()
+		s.Accepted.Version = 4 // a state that no head leads to
+		m.State = s.Append(nil)
+		m.anchor = m.State
+	}},
 	{name: "a release below the least version, without having been asked for", want: trust.ErrStopped, do: func(m *Mirror) {
 		m.PutRelease(3, Expires)
 		m.PutHead(func(h *trust.Head) { h.MinVersion = 4 })
@@ -371,6 +383,12 @@ var bundles = []plan{
 		m.rest()
 		return m.Bundles[2]
 	})},
+	{name: "a bundle at the least version", do: opens(func(m *Mirror) []byte {
+		m.PutHead(func(h *trust.Head) { h.MinVersion = 2 })
+		must(m.Follow())
+		m.rest()
+		return m.Bundles[2]
+	}), then: at(1, 2)},
 	{name: "a bundle at its expiry", want: trust.ErrExpired, do: opens(func(m *Mirror) []byte { m.Now = Expires; return m.Bundles[2] })},
 	{name: "a bundle a second before its expiry", do: opens(func(m *Mirror) []byte { m.Now = Expires - 1; return m.Bundles[2] }), then: at(1, 2)},
 	{name: "a clock that is set back does not revive a bundle", want: trust.ErrExpired, do: opens(func(m *Mirror) []byte {

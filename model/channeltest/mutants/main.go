@@ -37,6 +37,7 @@ var targets = []struct {
 	{"model/core/trust/state.go", "State.Append"},
 	{"model/core/trust/verify.go", ""},
 	{"model/core/bundle/follow.go", "hex frameOf AppendFollow Step.Append ParseStep readStepPatch readStepRelease"},
+	{"model/core/digest/digest.go", ""},
 	{"model/core/bundle/bundle.go", "Bundle.index Bundle.Lookup Bundle.Published Bundle.Tag Bundle.EachTags Bundle.Tags hashID"},
 }
 
@@ -47,6 +48,7 @@ var suites = []struct{ folder, run string }{
 	{"model/core/trust", "^Test"},
 	{"model/pack", "Need|CompleteRefuses|Behind|Expiry|Nonsense|Follows|Releases|Rotation|WhatMay|Missing|Truncation"},
 	{"model/core/bundle", "^Test"},
+	{"model/core/digest", "."},
 	{"model/core/trust", "^Fuzz"},
 	{"model/core/bundle", "^Fuzz"},
 	{"model/pack", "Every|Early|Contradictions|Edges"},
