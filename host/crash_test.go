@@ -15,9 +15,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/nearside/nearside/model/channeltest"
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/trust"
 )
@@ -41,7 +43,7 @@ func newDevices(t testing.TB) (fresh, old device) {
 	if err := old.update(hastyDisk{}, p.fetch); err != nil {
 		t.Fatal(err)
 	}
-	p.rotate(nil)
+	p.rotate(channeltest.Honest)
 	p.publish(2)
 	return fresh, old
 }
@@ -482,14 +484,14 @@ func TestKilledAnywhere(t *testing.T) {
 	p, site, work := newPublisher(t), t.TempDir(), t.TempDir()
 	for version := 1; version <= killedVersions; version++ {
 		if version%rotateEvery == 0 {
-			p.rotate(nil)
+			p.rotate(channeltest.Honest)
 		}
 		p.publish(uint64(version))
 		for _, name := range []string{bundle.RootName, bundle.HeadName} {
-			p.put(fmt.Sprintf("at/%d/%s", version, name), p.files[name])
+			p.Files[fmt.Sprintf("at/%d/%s", version, name)] = p.Files[name]
 		}
 	}
-	p.put("first.nsr", p.first)
+	p.Files["first.nsr"] = p.first
 	p.save(site)
 	program, err := os.Executable()
 	if err != nil {
@@ -561,4 +563,46 @@ func TestKilledAnywhere(t *testing.T) {
 		killed++
 	}
 	t.Logf("%d of %d processes were killed, %d of them between what they did and what they said", killed, lives, unsaid)
+}
+
+// Whoever holds a host has one that is not closed, while versions come and go.
+func TestNobodyHoldsAClosedHost(t *testing.T) {
+	_, old := newDevices(t)
+	f, err := followNative(old.dir, old.p.first, hastyDisk{}, old.p.fetch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				h, release, err := f.hold()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := h.ready(); err != nil {
+					t.Error(err)
+				}
+				release()
+			}
+		})
+	}
+	for version := uint64(2); version < 12; version++ {
+		if _, err := f.Update(context.Background()); err != nil {
+			t.Error(err)
+		}
+		old.p.publish(version + 1)
+	}
+	close(done)
+	wg.Wait()
+	if err := f.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
 }

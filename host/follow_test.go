@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,11 +19,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nearside/nearside/model/channeltest"
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/profile"
 	"github.com/nearside/nearside/model/core/slate"
 	"github.com/nearside/nearside/model/core/trust"
+	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/pack"
 	"github.com/nearside/nearside/model/publish/patch"
 	"github.com/nearside/nearside/model/train"
@@ -56,7 +59,7 @@ func follow(t testing.TB) *followed {
 
 func (f *followed) config() FollowConfig {
 	return FollowConfig{
-		URL: f.site.URL + "/news/", Dir: f.dir, Root: f.p.first, Channel: channelName,
+		URL: f.site.URL + "/news/", Dir: f.dir, Root: f.p.first, Channel: channeltest.Name,
 		Host: Config{Instances: 1, CacheDir: cache, Now: func() time.Time { return time.Unix(f.now.Load(), 0) }},
 		Report: func(_ Travelled, err error) {
 			f.mu.Lock()
@@ -182,9 +185,11 @@ func TestAFollowerTakesWhatTheChannelServes(t *testing.T) {
 func TestRootsThatWereMissedAreTakenInTheirOrder(t *testing.T) {
 	f := follow(t)
 	f.update()
-	f.p.rotate(nil)
-	f.p.rotate(f.p.replace(3, 99)) // with another key for heads
-	f.p.seq = 0                    // whose numbers begin anew
+	f.p.rotate(channeltest.Honest)
+	others := channeltest.Honest
+	others.Head.Keys = []int{5, 6}
+	f.p.rotate(others)
+	f.p.Seq = 0 // the numbers of other keys begin anew
 	f.p.publish(2)
 	f.site.show(f.p)
 	got, asked := f.update()
@@ -202,11 +207,10 @@ func TestRootsThatWereMissedAreTakenInTheirOrder(t *testing.T) {
 // A root that says "longer" or names other keys is heeded without a new release.
 func TestABundleIsOpenedAnewUnderANewRoot(t *testing.T) {
 	f := follow(t)
-	f.p.root.Expires = expires - 1000
-	f.p.rotate(nil)
+	f.p.PutRoot(channeltest.Honest, expires-1000, 0, 1)
 	f.site.show(f.p)
 	f.update()
-	f.p.rotate(func(r *trust.Root) { r.Expires = expires + 1000 })
+	f.p.rotate(channeltest.Honest)
 	f.site.show(f.p)
 	if got, asked := f.update(); got.Changed || asked != "root.nsr roots/3.nsr root.nsr head.nsh" {
 		t.Errorf("a longer root: %+v, fetched %s", got, asked)
@@ -216,7 +220,9 @@ func TestABundleIsOpenedAnewUnderANewRoot(t *testing.T) {
 
 	// The release is signed by others, and all its bytes are here.
 	f.now.Store(created + 1000)
-	f.p.rotate(f.p.replace(2, 77))
+	others := channeltest.Honest
+	others.Manifest.Keys = []int{1, 7}
+	f.p.rotate(others)
 	f.p.publish(1)
 	f.site.show(f.p)
 	got, asked := f.update()
@@ -352,7 +358,7 @@ func TestBadFilesLeaveTheLastGoodBundle(t *testing.T) {
 			if !strings.HasPrefix(name, c.file) {
 				return false
 			}
-			c.answer(w, f.p.files[name])
+			c.answer(w, f.p.Files[name])
 			return true
 		})
 		if _, err := f.Update(context.Background()); err == nil || c.want != nil && !errors.Is(err, c.want) {
@@ -384,17 +390,14 @@ func (p *publisher) patches(from, to []byte) []trust.Patch {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	frame, err := bundle.ParseFrame(from)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	listed := trust.Patch{From: trust.Digest(frame.Manifest), Bytes: len(diff), Digest: trust.Digest(diff)}
-	p.put(bundle.PatchName(listed.Digest), diff)
+	listed := trust.Patch{From: trust.Digest(channeltest.Frame(from).Manifest), Bytes: len(diff), Digest: trust.Digest(diff)}
+	p.Files[bundle.PatchName(listed.Digest)] = diff
 	return []trust.Patch{listed}
 }
 
 func TestAPatchTravelsInPlaceOfChunks(t *testing.T) {
-	one := newPublisher(t).release(1)
+	p := newPublisher(t)
+	one, three := p.release(1), p.release(3)
 	const byPatch, byChunks, both = "root.nsr head.nsh releases patches", "root.nsr head.nsh releases chunks", "root.nsr head.nsh releases patches chunks"
 	for _, c := range []struct {
 		name   string
@@ -405,18 +408,18 @@ func TestAPatchTravelsInPlaceOfChunks(t *testing.T) {
 		{"a patch", func(*publisher, []trust.Patch) {}, byPatch, nil},
 		{"from another bundle", func(_ *publisher, list []trust.Patch) { list[0].From[0] ^= 1 }, byChunks, nil},
 		{"as long as the chunks", func(_ *publisher, list []trust.Patch) { list[0].Bytes = 1 << 17 }, byChunks, nil},
-		{"gone", func(p *publisher, list []trust.Patch) { delete(p.files, bundle.PatchName(list[0].Digest)) }, both, errAny},
+		{"gone", func(p *publisher, list []trust.Patch) { delete(p.Files, bundle.PatchName(list[0].Digest)) }, both, errAny},
 		{"with another bit", func(p *publisher, list []trust.Patch) {
 			name := bundle.PatchName(list[0].Digest)
-			p.files[name] = slices.Clone(p.files[name])
-			p.files[name][9] ^= 1
+			p.Files[name] = slices.Clone(p.Files[name])
+			p.Files[name][9] ^= 1
 		}, both, bundle.ErrHash},
 		{"a byte shorter than listed", func(_ *publisher, list []trust.Patch) { list[0].Bytes++ }, both, bundle.ErrHash},
 		{"a byte longer than listed", func(_ *publisher, list []trust.Patch) { list[0].Bytes-- }, both, trust.ErrSize},
-		{"to another bundle", func(p *publisher, list []trust.Patch) { list[0] = p.patches(one, p.pack(3, p.keys[1], p.keys[2]))[0] }, both, bundle.ErrHash},
+		{"to another bundle", func(p *publisher, list []trust.Patch) { list[0] = p.patches(one, three)[0] }, both, bundle.ErrHash},
 		{"no patch at all", func(p *publisher, list []trust.Patch) {
 			list[0].Digest, list[0].Bytes = trust.Digest([]byte("no")), 2
-			p.put(bundle.PatchName(list[0].Digest), []byte("no"))
+			p.Files[bundle.PatchName(list[0].Digest)] = []byte("no")
 		}, both, errAny},
 	} {
 		f := follow(t)
@@ -424,7 +427,7 @@ func TestAPatchTravelsInPlaceOfChunks(t *testing.T) {
 		two := f.p.release(2)
 		list := f.p.patches(one, two)
 		c.edit(f.p, list)
-		f.p.head(two, func(h *trust.Head) { h.Patches = list })
+		f.p.PutHead(func(h *trust.Head) { h.Patches = list })
 		f.site.show(f.p)
 		got, asked := f.update()
 		if asked != c.asked || !got.Changed || (c.asked == byPatch) != (got.Patched > 0) {
@@ -476,7 +479,7 @@ func TestAnExpiredHeadKeepsTheLastGoodBundle(t *testing.T) {
 	f := follow(t)
 	f.update()
 	f.p.release(2)
-	f.p.head(f.p.pack(2, f.p.keys[1], f.p.keys[2]), func(h *trust.Head) { h.Expires = created + 2000 })
+	f.p.PutHead(func(h *trust.Head) { h.Expires = created + 2000 })
 	f.site.show(f.p)
 	f.now.Store(created + 2000)
 	f.refused(trust.ErrHeadExpired)
@@ -489,22 +492,21 @@ func TestAnExpiredHeadKeepsTheLastGoodBundle(t *testing.T) {
 func TestAStoppedVersionAnswersNobody(t *testing.T) {
 	f := follow(t)
 	f.update()
-	one := f.p.publish(1)
-	f.p.head(one, func(h *trust.Head) { h.MinVersion = 2 })
+	f.p.PutHead(func(h *trust.Head) { h.MinVersion = 2 })
 	f.site.show(f.p)
 	f.refused(trust.ErrStopped)
 	f.answers(0)
 	f.restart()
 	f.answers(0)
 	f.refused(trust.ErrStopped)
-	two := f.p.release(2)
-	f.p.head(two, func(h *trust.Head) { h.MinVersion = 2 })
+	f.p.release(2)
+	f.p.PutHead(func(h *trust.Head) { h.MinVersion = 2 })
 	f.site.show(f.p)
 	f.update()
 	f.answers(2)
 	// A stopped version is stopped before the next one has come.
-	three := f.p.release(3)
-	f.p.head(three, func(h *trust.Head) { h.MinVersion = 3 })
+	f.p.release(3)
+	f.p.PutHead(func(h *trust.Head) { h.MinVersion = 3 })
 	f.site.show(f.p)
 	f.site.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.Contains(r.URL.Path, "chunks") {
@@ -519,16 +521,18 @@ func TestAStoppedVersionAnswersNobody(t *testing.T) {
 // What a mirror kept of earlier days takes nobody back to them.
 func TestNothingOlderIsTaken(t *testing.T) {
 	f := follow(t)
-	old := *f.p
+	old := maps.Clone(f.p.Files)
 	f.update()
-	f.p.rotate(nil)
+	f.p.rotate(channeltest.Honest)
 	f.p.publish(2)
 	f.site.show(f.p)
 	f.update()
 	before := known(t, f.dir)
-	f.site.show(&old)
+	f.p.Files, old = old, f.p.Files
+	f.site.show(f.p)
 	f.refused(trust.ErrRollback) // the root
-	f.p.put(bundle.HeadName, old.files[bundle.HeadName])
+	f.p.Files, old = old, f.p.Files
+	f.p.Files[bundle.HeadName] = old[bundle.HeadName]
 	f.site.show(f.p)
 	f.refused(trust.ErrRollback) // the head
 	for range 2 {
@@ -591,20 +595,16 @@ func TestFollowRefuses(t *testing.T) {
 	f := follow(t)
 	f.update()
 	f.end()
-	other := newPublisher(t)
-	other.keys[0] = keys(t, 200)
-	other.root.Keys[0] = other.keys[0].Public()
-	stranger, err := pack.SignedRoot(other.root, other.keys[0], other.keys[1])
-	if err != nil {
-		t.Fatal(err)
-	}
+	stranger, others := channeltest.Empty(), channeltest.Honest
+	others.Root.Keys = []int{0, 1, 9}
+	stranger.PutRoot(others, expires, 0, 1)
 	for _, c := range []struct {
 		name string
 		edit func(*FollowConfig)
 		want string
 	}{
 		{"another channel in the folder", func(c *FollowConfig) { c.Channel = "test/other" }, `has followed channel "test/news": want "test/other"`},
-		{"another root in the folder", func(c *FollowConfig) { c.Root = stranger }, "trusts another root of version 1"},
+		{"another root in the folder", func(c *FollowConfig) { c.Root = stranger.Files[bundle.RootName] }, "trusts another root of version 1"},
 		{"no root", func(c *FollowConfig) { c.Root = nil }, "root"},
 		{"no folder", func(c *FollowConfig) { c.Dir = "" }, "want a folder"},
 		{"a file in place of the folder", func(c *FollowConfig) { c.Dir = filepath.Join(f.dir, "lock") }, "lock"},
@@ -785,7 +785,7 @@ func TestTheHandlerFollows(t *testing.T) {
 	f.site.show(f.p)
 	f.update()
 	ask(200, `"version":2`)
-	f.p.head(f.p.pack(2, f.p.keys[1], f.p.keys[2]), func(h *trust.Head) { h.MinVersion = 3 })
+	f.p.PutHead(func(h *trust.Head) { h.MinVersion = 3 })
 	f.site.show(f.p)
 	f.refused(trust.ErrStopped)
 	ask(503, `"code":"stopped"`)
@@ -828,7 +828,7 @@ func TestRunUpdatesUntilItsContextEnds(t *testing.T) {
 func TestTimeDoesNotGoBehindTheHead(t *testing.T) {
 	f := follow(t)
 	f.update()
-	f.p.head(f.p.pack(1, f.p.keys[1], f.p.keys[2]), func(h *trust.Head) { h.Issued, h.Expires = expires, expires+1000 })
+	f.p.PutHead(func(h *trust.Head) { h.Issued, h.Expires = expires, expires+1000 })
 	f.site.show(f.p)
 	f.refused(trust.ErrExpired)
 	if _, err := f.Recommend(context.Background(), slate.Request{K: 1}); !errors.Is(err, trust.ErrExpired) {
@@ -844,34 +844,26 @@ func TestTimeDoesNotGoBehindTheHead(t *testing.T) {
 // The manifest says with which modules a bundle may run.
 func TestABundleForAnotherModuleIsRefused(t *testing.T) {
 	f := follow(t)
-	for version, want := range map[uint64]error{1: nil, 2: trust.ErrModule} {
-		modules := [][32]byte{f.module}
-		if want != nil {
-			modules[0][0] ^= 1
-		}
-		m := &train.Model{Algorithm: train.Popular, Label: train.Label{Users: 9, Events: 99, MinItemUsers: 5}}
-		m.Items, m.Count = append(m.Items, itemOf(0)), []uint32{9}
-		file, err := pack.Pack(m, nil, pack.Options{Channel: channelName, Version: version, Created: created, Expires: expires, Modules: modules})
-		if err != nil {
-			t.Fatal(err)
-		}
-		packed.Store(100+version, file)
-	}
-	f.p.publish(101)
+	m := &train.Model{Algorithm: train.Popular, Items: []data.Item{itemOf(0)}, Count: []uint32{9}}
+	modules := [][32]byte{f.Follower.module}
+	f.p.releaseOf(m, pack.Options{Version: 2, Modules: modules})
+	f.p.PutHead(nil)
 	f.site.show(f.p)
 	f.update()
-	f.answers(1)
-	f.p.publish(102)
+	f.answers(2)
+	modules[0][0] ^= 1
+	f.p.releaseOf(m, pack.Options{Version: 3, Modules: modules})
+	f.p.PutHead(nil)
 	f.site.show(f.p)
 	f.refused(trust.ErrModule)
-	f.answers(1)
+	f.answers(2)
 }
 
 // A host opens a bundle by the state of its channel as well as by a root.
 func TestOpenByAState(t *testing.T) {
 	p := newPublisher(t)
 	file := p.publish(1)
-	s, err := trust.NewState(p.first, channelName)
+	s, err := trust.NewState(p.first, channeltest.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -879,7 +871,7 @@ func TestOpenByAState(t *testing.T) {
 	if h != nil || !errors.Is(err, trust.ErrMismatch) {
 		t.Fatalf("by a state that has not accepted it: %v, %v", h, err)
 	}
-	s, _, err = s.TakeHead(p.files[bundle.HeadName], created)
+	s, _, err = s.TakeHead(p.Files[bundle.HeadName], created)
 	if err != nil {
 		t.Fatal(err)
 	}

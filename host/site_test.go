@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nearside/nearside/model/channeltest"
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/digest"
 	"github.com/nearside/nearside/model/core/slate"
@@ -21,184 +22,68 @@ import (
 	"github.com/nearside/nearside/model/train"
 )
 
-const channelName = "test/news"
+const day = channeltest.Day
 
-// publisher puts up the files of a channel. Keys 0 to 2 sign roots, 1 and 2
-// manifests, 3 heads.
+// publisher puts up the files of a channel, chunks and all.
 type publisher struct {
+	*channeltest.Channel
 	t     testing.TB
-	files map[string][]byte // by name; a map that is handed out does not change any more
-	root  *trust.Root
-	keys  []*pack.Keys
-	seq   uint64
 	first []byte // the root that devices begin with
 }
 
 func newPublisher(t testing.TB) *publisher {
-	t.Helper()
-	p := &publisher{t: t, files: map[string][]byte{}}
-	for seed := range byte(4) {
-		p.keys = append(p.keys, keys(t, 10+seed))
-	}
-	p.root = &trust.Root{Version: 1, Expires: expires + 10*86400, Roles: trust.Roles{
-		Root:     trust.Keyset{Threshold: 2, Keys: []int{0, 1, 2}},
-		Manifest: trust.Keyset{Threshold: 2, Keys: []int{1, 2}},
-		Head:     trust.Keyset{Threshold: 1, Keys: []int{3}},
-	}}
-	for _, k := range p.keys {
-		p.root.Keys = append(p.root.Keys, k.Public())
-	}
-	file, err := pack.SignedRoot(p.root, p.keys[0], p.keys[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.put(bundle.RootName, file)
-	p.first = file
+	p := &publisher{channeltest.Empty(), t, nil}
+	p.PutRoot(channeltest.Honest, expires+10*day, 0, 1)
+	p.first = p.Files[bundle.RootName]
 	return p
 }
 
-// put puts a file up.
-func (p *publisher) put(name string, b []byte) {
-	p.files = maps.Clone(p.files)
-	p.files[name] = b
-}
-
-// packed has what a version packs to, without signatures: most tests have the
-// same few.
-var packed sync.Map
-
-// itemsOf is how many items the bundles of a test have: enough for sections of
-// several leaves.
+// itemsOf is how many items a bundle has: enough for sections of several leaves.
 const itemsOf = 4000
-
-// pack returns the signed bundle of a version. From one to the next what is
-// popular changes, and the title of one item.
-func (p *publisher) pack(version uint64, signers ...*pack.Keys) []byte {
-	p.t.Helper()
-	unsigned, ok := packed.Load(version)
-	if !ok {
-		m := &train.Model{Algorithm: train.Popular, Label: train.Label{Users: 9, Events: 99, MinItemUsers: 5}}
-		for i := range itemsOf {
-			m.Items = append(m.Items, itemOf(i))
-			if i == itemsOf/2 {
-				m.Items[i].Title = fmt.Sprintf("Version %d", version)
-			}
-			m.Count = append(m.Count, uint32(itemsOf+(i*int(version))%97))
-		}
-		file, err := pack.Pack(m, nil, pack.Options{Channel: channelName, Version: version, Created: created, Expires: expires})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		unsigned, _ = packed.LoadOrStore(version, file)
-	}
-	doc, err := pack.ParseDocument(unsigned.([]byte))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	file, err := doc.Sign(signers...)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return file
-}
 
 func itemOf(i int) data.Item {
 	return data.Item{ID: fmt.Sprintf("item-%d", i), Title: fmt.Sprintf("The title of item %d, which says what it is about", i)}
 }
 
-// release puts up a version's manifest and chunks, and returns its bundle.
+// release puts up a version without a head, and returns its bundle. From one to
+// the next what is popular changes, and the title of one item.
 func (p *publisher) release(version uint64) []byte {
-	p.t.Helper()
-	file := p.pack(version, p.keys[1], p.keys[2])
-	frame, err := bundle.ParseFrame(file)
-	if err != nil {
-		p.t.Fatal(err)
+	m := &train.Model{Algorithm: train.Popular, Label: train.Label{Users: 9, Events: 99, MinItemUsers: 5}}
+	for i := range itemsOf {
+		m.Items = append(m.Items, itemOf(i))
+		m.Count = append(m.Count, uint32(itemsOf+(i*int(version))%97))
 	}
-	envelope, err := pack.ReleaseOf(frame)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.put(bundle.ReleaseName(trust.Digest(frame.Manifest)), envelope)
-	for _, s := range frame.Sections {
+	m.Items[itemsOf/2].Title = fmt.Sprintf("Version %d", version)
+	return p.releaseOf(m, pack.Options{Version: version})
+}
+
+// releaseOf is release for any model.
+func (p *publisher) releaseOf(m *train.Model, opt pack.Options) []byte {
+	opt.Channel, opt.Created, opt.Expires = channeltest.Name, created, expires
+	p.PutModel(m, opt)
+	file := p.Bundles[opt.Version]
+	for _, s := range channeltest.Frame(file).Sections {
 		for i, leaf := range digest.LeafHashes(s) {
-			p.files[bundle.ChunkName(leaf)] = s[i*digest.LeafSize : min((i+1)*digest.LeafSize, len(s))]
+			p.Files[bundle.ChunkName(leaf)] = s[i*digest.LeafSize : min((i+1)*digest.LeafSize, len(s))]
 		}
 	}
 	return file
-}
-
-// head puts up the next head, which names a bundle, changed by edit.
-func (p *publisher) head(file []byte, edit func(*trust.Head)) {
-	p.t.Helper()
-	frame, err := bundle.ParseFrame(file)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	m, err := bundle.ParseManifest(frame.Manifest)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.seq++
-	h := trust.Head{
-		Channel: channelName, Seq: p.seq, Issued: created + int64(p.seq), Expires: created + 7*86400, RootVersion: p.root.Version,
-		Release: trust.Release{Version: m.Version, Bytes: len(frame.Manifest), Digest: trust.Digest(frame.Manifest)},
-	}
-	if edit != nil {
-		edit(&h)
-	}
-	signed, err := pack.SignedHead(h, p.keys[3])
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.put(bundle.HeadName, signed)
 }
 
 // publish puts a version up as a whole, and returns its bundle.
 func (p *publisher) publish(version uint64) []byte {
-	p.t.Helper()
 	file := p.release(version)
-	p.head(file, nil)
+	p.PutHead(nil)
 	return file
 }
 
-// rotate puts up the next root, changed by edit, signed by the keys 0 to 2 as
-// they were and as they are.
-func (p *publisher) rotate(edit func(*trust.Root)) {
-	p.t.Helper()
-	next := *p.root
-	next.Version++
-	next.Keys = append([]trust.Key{}, p.root.Keys...)
-	signers := append([]*pack.Keys{}, p.keys[:3]...)
-	if edit != nil {
-		edit(&next)
-	}
-	for i, k := range p.keys[:3] {
-		if k != signers[i] {
-			signers = append(signers, k)
-		}
-	}
-	file, err := pack.SignedRoot(&next, signers...)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.root = &next
-	p.put(bundle.NextRootName(next.Version), file)
-	p.put(bundle.RootName, file)
-}
-
-// replace gives a place in the root another key.
-func (p *publisher) replace(place int, seed byte) func(*trust.Root) {
-	return func(r *trust.Root) {
-		p.keys = append([]*pack.Keys{}, p.keys...)
-		p.keys[place] = keys(p.t, seed)
-		r.Keys[place] = p.keys[place].Public()
-	}
-}
+// rotate puts up the next root with the keys of a shape.
+func (p *publisher) rotate(s channeltest.Shape) { p.PutRoot(s, expires+10*day, 0, 1) }
 
 // save writes the channel to a folder.
 func (p *publisher) save(dir string) {
 	p.t.Helper()
-	for name, b := range p.files {
+	for name, b := range p.Files {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			p.t.Fatal(err)
@@ -211,7 +96,7 @@ func (p *publisher) save(dir string) {
 
 // fetch is the channel without a network.
 func (p *publisher) fetch(_ context.Context, name string, max int) ([]byte, error) {
-	b, ok := p.files[name]
+	b, ok := p.Files[name]
 	switch {
 	case !ok:
 		return nil, os.ErrNotExist
@@ -245,7 +130,7 @@ func newWebSite(t testing.TB, p *publisher) *webSite {
 func (s *webSite) show(p *publisher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files = p.files
+	s.files = maps.Clone(p.Files)
 }
 
 func (s *webSite) set(answer func(w http.ResponseWriter, r *http.Request) bool) {
@@ -337,7 +222,7 @@ func followNative(dir string, root []byte, d disk, get fetch) (*Follower, error)
 		return nil, err
 	}
 	f := &Follower{
-		config: FollowConfig{Dir: dir, Root: root, Channel: channelName, Host: Config{Now: now}},
+		config: FollowConfig{Dir: dir, Root: root, Channel: channeltest.Name, Host: Config{Now: now}},
 		store:  s, fetch: get, judge: nativeJudge{},
 	}
 	if err := f.start(context.Background()); err != nil {
