@@ -32,11 +32,17 @@ func TestEdits(t *testing.T) {
 		"4.0.9":  {0x82, 0, 0xa1, 'x', 4, 0x91, 0x80},
 		"63":     {0x83, 0, 0xa1, 'x', 4, 0x91, 0x81, 9, 0xcc, 200, 63, 0},
 		"4.0.63": {0x82, 0, 0xa1, 'x', 4, 0x91, 0x82, 9, 0xcc, 200, 63, 0},
+		"64":     {0x83, 0, 0xa1, 'x', 4, 0x91, 0x81, 9, 0xcc, 200, 64, 0},
+		"4.0.64": {0x82, 0, 0xa1, 'x', 4, 0x91, 0x82, 9, 0xcc, 200, 64, 0},
 	}
 	edits := Edits(doc)
 	for _, e := range edits {
-		if !bytes.Equal(e.Doc, want[e.Path]) || e.Added != (e.Path == "63" || e.Path == "4.0.63") {
-			t.Errorf("%s: got %x, want %x", e.Path, e.Doc, want[e.Path])
+		key := 0
+		if len(e.Path) > 1 && e.Path != "4.0.9" {
+			key = Unknown + int(e.Path[len(e.Path)-1]-'3')
+		}
+		if !bytes.Equal(e.Doc, want[e.Path]) || e.Key != key {
+			t.Errorf("%s, key %d: got %x, want %x", e.Path, e.Key, e.Doc, want[e.Path])
 		}
 	}
 	if len(edits) != len(want) {

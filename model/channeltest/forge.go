@@ -145,6 +145,12 @@ func bin(dst []byte, key uint64, b []byte) []byte {
 	return wire.AppendBin(wire.AppendUint(dst, key), b)
 }
 
+// Signatures is the document with the signatures of keys over doc in a role of
+// the channel.
+func Signatures(role trust.Role, doc []byte, keys ...int) []byte {
+	return signatures(Sign(role, Name, doc, keys...))
+}
+
 // Resign returns the file of an envelope with other signatures.
 func Resign(e trust.Envelope, keys ...int) []byte {
 	e.Signatures = signatures(Sign(e.Role, e.Channel, e.Document, keys...))

@@ -10,13 +10,17 @@ import (
 // Edit is a document with one pair of one of its maps left out, or one added
 // under a key that nobody knows.
 type Edit struct {
-	Path  string // of the map's key, from the top: 4.0.1 is key 1 of key 0 of key 4; elements of arrays count too
-	Added bool
-	Doc   []byte
+	Path string // of the map's key, from the top: 4.0.1 is key 1 of key 0 of key 4; elements of arrays count too
+	Key  int    // what is added: Unknown or Extension; 0: the pair is left out
+	Doc  []byte
 }
 
-// Unknown is the key of pairs that are added.
-const Unknown = 63
+// Keys of pairs that are added: the last that a reader refuses, and the first
+// that it passes over.
+const (
+	Unknown   = 63
+	Extension = 64
+)
 
 // Edits returns every edit of a document.
 func Edits(doc []byte) (list []Edit) {
@@ -37,10 +41,13 @@ func Edits(doc []byte) (list []Edit) {
 			}
 			walk(n.children[i], name+".")
 		}
-		if n.isMap {
+		for _, key := range []int{Unknown, Extension} {
+			if !n.isMap {
+				break
+			}
 			keys, children := n.keys, n.children
-			n.keys, n.children = append(slices.Clone(keys), Unknown), append(slices.Clone(children), &tree{raw: []byte{0}})
-			list = append(list, Edit{Path: path + strconv.Itoa(Unknown), Added: true, Doc: top.append(nil)})
+			n.keys, n.children = append(slices.Clone(keys), uint64(key)), append(slices.Clone(children), &tree{raw: []byte{0}})
+			list = append(list, Edit{Path: path + strconv.Itoa(key), Key: key, Doc: top.append(nil)})
 			n.keys, n.children = keys, children
 		}
 	}

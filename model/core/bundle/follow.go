@@ -217,7 +217,7 @@ func ParseFollow(doc []byte) (s *trust.State, f Followed, now int64, err error) 
 	var anchor []byte
 	var channel string
 	d := wire.NewDecoder(doc)
-	top := d.Map(8)
+	top := d.Map(16)
 	for top.Next() {
 		switch top.Key {
 		case 0:

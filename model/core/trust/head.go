@@ -60,7 +60,7 @@ func LogEntry(channel string, r Release) []byte {
 // ParseLogEntry reads what LogEntry has written; Bytes is not in it.
 func ParseLogEntry(entry []byte) (channel string, r Release, err error) {
 	d := wire.NewDecoder(entry)
-	top := d.Map(4)
+	top := d.Map(4) // which must all be there: no room for another
 	for top.Next() {
 		switch top.Key {
 		case 0:
@@ -73,8 +73,6 @@ func ParseLogEntry(entry []byte) (channel string, r Release, err error) {
 			r.Version = d.Uint(MaxVersion)
 		case 3:
 			d.BinExact(r.Digest[:])
-		default:
-			top.Unknown()
 		}
 	}
 	top.Require(0, 1, 2, 3)

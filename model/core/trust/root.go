@@ -138,8 +138,8 @@ func parseRoot(doc []byte) (*Root, error) {
 			top.Unknown()
 		}
 	}
-	top.Require(0, 1, 2, 3)
-	if len(r.Keys) == 0 {
+	top.Require(0, 1, 2)
+	if len(r.Keys) == 0 { // or there is no key 3
 		d.Fail("at least one key")
 	}
 	if err := d.End(); err != nil {
@@ -215,8 +215,7 @@ func readKeyset(d *wire.Decoder, n int) (s Keyset) {
 			m.Unknown()
 		}
 	}
-	m.Require(0, 1)
-	if s.Threshold < 1 || s.Threshold > len(s.Keys) {
+	if s.Threshold < 1 || s.Threshold > len(s.Keys) { // or there is no key 0 or 1
 		d.Fail("a threshold from 1 to the number of keys")
 	}
 	return s

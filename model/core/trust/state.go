@@ -56,7 +56,7 @@ func ParseState(b []byte) (*State, error) {
 	}
 	var s State
 	d := wire.NewDecoder(b)
-	top := d.Map(11)
+	top := d.Map(11) // which must all be there: no room for another
 	for top.Next() {
 		switch top.Key {
 		case 0:
@@ -83,8 +83,6 @@ func ParseState(b []byte) (*State, error) {
 			s.Accepted = readRelease(d, 3)
 		case 10:
 			s.Opened = readRelease(d, 3)
-		default:
-			top.Unknown()
 		}
 	}
 	top.Require(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)

@@ -157,8 +157,9 @@ func TestAStateHasOneEncoding(t *testing.T) {
 	}
 }
 
-// TestEveryKeyOfADocumentIsThereAndKnown leaves out each pair of each map, and
-// adds one that nobody knows.
+// TestEveryKeyOfADocumentIsThereAndKnown leaves out each pair of each map, adds
+// one that nobody knows, and one that is to be passed over. Nothing but its name
+// tells some documents apart.
 func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 	m := channeltest.NewMirror()
 	s := m.Trusted()
@@ -186,26 +187,71 @@ func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 		bytes    []byte
 		read     func(b []byte) error
 		optional string // paths with spaces around them
+		closed   bool   // it has no extensions
 	}{
-		{trust.DocumentRoot, rootDoc, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 "},
-		{trust.DocumentHead, headDoc, func(b []byte) error { _, err := trust.ParseHead(b); return err }, " 8 9 "},
-		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, ""},
-		{trust.DocumentState, m.State, func(b []byte) error { _, err := trust.ParseState(b); return err }, ""},
-		{trust.DocumentEntry, trust.LogEntry(channeltest.Name, m.Release), func(b []byte) error { _, _, err := trust.ParseLogEntry(b); return err }, ""},
-		{trust.DocumentEnvelope, m.Files[bundle.RootName], envelope(trust.RoleRoot), ""},
-		{trust.DocumentEnvelope, m.Files[bundle.HeadName], envelope(trust.RoleHead), ""},
-		{trust.DocumentEnvelope, m.Files[bundle.ReleaseName(m.Release.Digest)], envelope(trust.RoleManifest), ""},
+		{trust.DocumentRoot, rootDoc, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 ", false},
+		{trust.DocumentHead, headDoc, func(b []byte) error { _, err := trust.ParseHead(b); return err }, " 8 9 ", false},
+		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, "", false},
+		{trust.DocumentState, m.State, func(b []byte) error { _, err := trust.ParseState(b); return err }, "", true},
+		{trust.DocumentEntry, trust.LogEntry(channeltest.Name, m.Release), func(b []byte) error { _, _, err := trust.ParseLogEntry(b); return err }, "", true},
+		{trust.DocumentEnvelope, m.Files[bundle.RootName], envelope(trust.RoleRoot), "", false},
+		{trust.DocumentEnvelope, m.Files[bundle.HeadName], envelope(trust.RoleHead), "", false},
+		{trust.DocumentEnvelope, m.Files[bundle.ReleaseName(m.Release.Digest)], envelope(trust.RoleManifest), "", false},
 	} {
 		if err := c.read(c.bytes); err != nil {
 			t.Fatalf("%s as it is: %v", c.doc, err)
 		}
+		renamed := bytes.Clone(c.bytes)
+		renamed[3] ^= 1
+		if err := c.read(renamed); !isSyntax(err, c.doc) {
+			t.Errorf("%s by another name: got %v", c.doc, err)
+		}
 		for _, e := range channeltest.Edits(c.bytes) {
 			err := c.read(e.Doc)
-			switch may := !e.Added && strings.Contains(c.optional, " "+e.Path+" "); {
+			may := e.Key == 0 && strings.Contains(c.optional, " "+e.Path+" ") || e.Key == channeltest.Extension && !c.closed
+			switch {
 			case may && err != nil:
-				t.Errorf("%s without %s: %v", c.doc, e.Path, err)
+				t.Errorf("%s, %s, key %d: %v", c.doc, e.Path, e.Key, err)
 			case !may && !isSyntax(err, c.doc):
-				t.Errorf("%s, %s, added %v: got %v, want it malformed", c.doc, e.Path, e.Added, err)
+				t.Errorf("%s, %s, key %d: got %v, want it malformed", c.doc, e.Path, e.Key, err)
+			}
+		}
+	}
+	// What is missing is named, also where its absence is wrong in other ways.
+	for _, e := range channeltest.Edits(headDoc) {
+		if _, err := trust.ParseHead(e.Doc); e.Key == 0 && err != nil && !strings.HasSuffix(err.Error(), "a map with key "+e.Path[len(e.Path)-1:]) {
+			t.Errorf("head without %s: %v", e.Path, err)
+		}
+	}
+}
+
+// TestARootWithoutRoles accepts manifests that any one of its keys has signed,
+// and nothing else.
+func TestARootWithoutRoles(t *testing.T) {
+	c := channeltest.New()
+	e, err := trust.ParseEnvelope(c.Files[bundle.RootName], trust.RoleRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc []byte
+	for _, edit := range channeltest.Edits(e.Document) {
+		if edit.Path == "4" {
+			doc = edit.Doc
+		}
+	}
+	r, err := trust.ParseRoot(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := channeltest.Frame(c.Bundles[1]).Manifest
+	for key := range 6 {
+		for role, files := range map[trust.Role][]byte{trust.RoleManifest: manifest, trust.RoleHead: manifest, trust.RoleRoot: doc} {
+			want := trust.ErrSignature
+			if role == trust.RoleManifest && key < 5 {
+				want = nil
+			}
+			if err := r.Verify(role, channeltest.Name, files, channeltest.Signatures(role, files, key)); err != want {
+				t.Errorf("key %d signs as %s: got %v, want %v", key, role, err, want)
 			}
 		}
 	}
