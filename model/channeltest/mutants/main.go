@@ -38,6 +38,7 @@ var targets = []struct {
 	{"model/core/trust/verify.go", ""},
 	{"model/core/bundle/follow.go", "hex frameOf AppendFollow Step.Append ParseStep readStepPatch readStepRelease"},
 	{"model/core/digest/digest.go", ""},
+	{"model/core/digest/digest.go", ""},
 	{"model/core/bundle/bundle.go", "Bundle.index Bundle.Lookup Bundle.Published Bundle.Tag Bundle.EachTags Bundle.Tags hashID"},
 }
 
@@ -63,8 +64,9 @@ const Switch = "NEARSIDE_MUTANT"
 func main() {
 	list := flag.Bool("list", false, "say what the mutants are, and run nothing")
 	only := flag.Int("only", 0, "run this one, and print what the tests say")
+	from := flag.Int("from", 1, "begin with this one")
 	flag.Parse()
-	survivors, err := run(*list, *only)
+	survivors, err := run(*list, *only, *from)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -74,7 +76,7 @@ func main() {
 	}
 }
 
-func run(list bool, only int) (survivors int, err error) {
+func run(list bool, only, from int) (survivors int, err error) {
 	dir, err := os.MkdirTemp("", "nearside-mutants")
 	if err != nil {
 		return 0, err
@@ -84,6 +86,7 @@ func run(list bool, only int) (survivors int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	mutants = mutants[min(max(from, 1)-1, len(mutants)):]
 	if list {
 		for _, m := range mutants {
 			fmt.Println(m)

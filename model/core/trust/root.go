@@ -238,8 +238,8 @@ func readLogPolicy(d *wire.Decoder) *tlog.Policy {
 			m.Unknown()
 		}
 	}
-	m.Require(0, 1, 2)
-	if !p.Valid() {
+	m.Require(1, 2)
+	if !p.Valid() { // or there is no key 0
 		d.Fail("a log's key, other witnesses' keys, each once, and a quorum they can reach")
 	}
 	return &p

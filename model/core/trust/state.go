@@ -31,9 +31,6 @@ type State struct {
 // NewState returns the state of a device that has seen nothing but a root,
 // which the caller trusts: see ParseRoot. The state aliases it.
 func NewState(root []byte, channel string) (*State, error) {
-	if len(root) > MaxRootFile {
-		return nil, ErrSize
-	}
 	r, doc, err := trusted(root)
 	if err != nil {
 		return nil, err
@@ -85,7 +82,7 @@ func ParseState(b []byte) (*State, error) {
 			s.Opened = readRelease(d, 3)
 		}
 	}
-	top.Require(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+	top.Require(0, 2, 3, 4, 5, 6, 7, 8, 9, 10) // without key 1 there is no root to read
 	if err := d.End(); err != nil {
 		return nil, &SyntaxError{DocumentState, err}
 	}

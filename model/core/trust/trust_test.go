@@ -8,6 +8,7 @@ import (
 
 	"github.com/nearside/nearside/model/channeltest"
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/tlog"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
 	"github.com/nearside/nearside/model/pack"
@@ -169,6 +170,11 @@ func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root.Log = &tlog.Policy{Log: root.Log.Log} // which nobody needs to witness
+	unwitnessed, err := pack.EncodeRoot(&root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	headDoc, err := pack.EncodeHead(trust.Head{
 		Channel: channeltest.Name, Seq: 1, Expires: 1, Release: m.Release, Proof: []byte{1}, Patches: []trust.Patch{{}, {}},
 	})
@@ -190,6 +196,7 @@ func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 		closed   bool   // it has no extensions
 	}{
 		{trust.DocumentRoot, rootDoc, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 ", false},
+		{trust.DocumentRoot, unwitnessed, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 ", false},
 		{trust.DocumentHead, headDoc, func(b []byte) error { _, err := trust.ParseHead(b); return err }, " 8 9 ", false},
 		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, "", false},
 		{trust.DocumentState, m.State, func(b []byte) error { _, err := trust.ParseState(b); return err }, "", true},
@@ -253,6 +260,22 @@ func TestARootWithoutRoles(t *testing.T) {
 			if err := r.Verify(role, channeltest.Name, files, channeltest.Signatures(role, files, key)); err != want {
 				t.Errorf("key %d signs as %s: got %v, want %v", key, role, err, want)
 			}
+		}
+	}
+}
+
+// TestAKeyOfALogIsNamed where it is none.
+func TestAKeyOfALogIsNamed(t *testing.T) {
+	root := *channeltest.NewMirror().Trusted().Root
+	root.Log = channeltest.Policy()
+	doc, err := pack.EncodeRoot(&root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{root.Log.Log.Name, root.Log.Witnesses[1].Name} {
+		_, err := trust.ParseRoot(bytes.Replace(doc, []byte(name+"+"), []byte(name+" "), 1))
+		if !isSyntax(err, trust.DocumentRoot) || !strings.HasSuffix(err.Error(), "a verifier key of C2SP's signed-note") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
