@@ -38,7 +38,6 @@ var targets = []struct {
 	{"model/core/trust/verify.go", ""},
 	{"model/core/bundle/follow.go", "hex frameOf AppendFollow Step.Append ParseStep readStepPatch readStepRelease"},
 	{"model/core/digest/digest.go", ""},
-	{"model/core/digest/digest.go", ""},
 	{"model/core/bundle/bundle.go", "Bundle.index Bundle.Lookup Bundle.Published Bundle.Tag Bundle.EachTags Bundle.Tags hashID"},
 }
 
