@@ -2,8 +2,10 @@ package channeltest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
-	"slices"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -199,6 +201,7 @@ func (m *Mirror) Open(file []byte) error {
 type plan struct {
 	name string
 	want error
+	file string               // how the name of the file begins that is refused; "": it is of the kind that the list is about
 	do   func(m *Mirror)      // what the mirror does to its files before the device comes again
 	then func(m *Mirror) bool // what must hold when the device is content; nil: nothing
 }
@@ -220,6 +223,9 @@ func (p plan) carryOut() (Attack, error) {
 	if err == nil && p.then != nil && !p.then(m) {
 		err = errors.New("channeltest: the device is content, but is not where it should be")
 	}
+	if last := m.calls[len(m.calls)-1]; err != nil && m.opens == nil && !strings.HasPrefix(last.Name, p.file) {
+		err = fmt.Errorf("channeltest: the device refuses %s, which is not %s: %v", last.Name, p.file, err)
+	}
 	a := Attack{Name: p.name, Want: p.want, Anchor: m.anchor, Calls: m.calls}
 	if err != nil && !m.honest.Fresh && string(m.State) == string(m.anchor) {
 		a.Honest = m.honest
@@ -235,9 +241,18 @@ func (p plan) carryOut() (Attack, error) {
 func Attacks() (list []Attack, errs []error) { return attacks() }
 
 var attacks = sync.OnceValues(func() (list []Attack, errs []error) {
-	for _, p := range slices.Concat(arbitrary, thresholds, roots, rotations, heads, logs, releases, endless, bundles) {
-		a, err := p.carryOut()
-		list, errs = append(list, a), append(errs, err)
+	for _, kind := range []struct {
+		file  string
+		plans []plan
+	}{
+		{bundle.HeadName, arbitrary}, {bundle.HeadName, thresholds}, {"root", roots}, {"", firstRoots}, {bundle.HeadName, rotations}, {bundle.HeadName, heads},
+		{bundle.HeadName, logs}, {"releases/", releases}, {"", endless}, {"", bundles},
+	} {
+		for _, p := range kind.plans {
+			p.file = cmp.Or(p.file, kind.file)
+			a, err := p.carryOut()
+			list, errs = append(list, a), append(errs, err)
+		}
 	}
 	return list, errs
 })

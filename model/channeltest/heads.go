@@ -36,7 +36,7 @@ var heads = []plan{
 		m.Begin(m.Files[bundle.RootName])
 	}, then: at(1, 2)},
 
-	{name: "a first head that names version 0 of something", want: trust.ErrMismatch, do: func(m *Mirror) {
+	{name: "a first head that names version 0 of something", want: trust.ErrMismatch, file: "releases/", do: func(m *Mirror) {
 		m.PutHead(func(h *trust.Head) { h.Release.Version = 0 })
 		m.Begin(m.Files[bundle.RootName])
 	}},

@@ -118,7 +118,7 @@ var arbitrary = []plan{
 		list[1].Ed25519 = strange[0].Ed25519
 		m.serveHead(doc, list)
 	}},
-	{name: "a wrong signature beside enough right ones", want: trust.ErrSignature, do: func(m *Mirror) {
+	{name: "a wrong signature beside enough right ones", want: trust.ErrSignature, file: "root", do: func(m *Mirror) {
 		doc := rootDoc(m.Shape.root(2, RootExpires), false)
 		list := Sign(trust.RoleRoot, "", doc, 0, 1, 2)
 		list[2].Ed25519 = list[1].Ed25519

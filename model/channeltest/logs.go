@@ -90,13 +90,13 @@ var logs = []plan{
 	})},
 	{name: "a right proof", do: logged(provedBy(log, witness)), then: at(2, 2)},
 	{name: "a right proof by the other witness", do: logged(provedBy(log, other)), then: at(2, 2)},
-	{name: "a log whose witnesses cannot reach the quorum", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
+	{name: "a log whose witnesses cannot reach the quorum", want: syntax(trust.DocumentRoot), file: "root", do: func(m *Mirror) {
 		m.root(func(r *trust.Root) { r.Log = Policy(); r.Log.Quorum = 3 }, 0, 1)
 	}},
-	{name: "a log with a witness twice", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
+	{name: "a log with a witness twice", want: syntax(trust.DocumentRoot), file: "root", do: func(m *Mirror) {
 		m.root(func(r *trust.Root) { r.Log = Policy(); r.Log.Witnesses[1] = r.Log.Witnesses[0] }, 0, 1)
 	}},
-	{name: "a log whose key is none", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
+	{name: "a log whose key is none", want: syntax(trust.DocumentRoot), file: "root", do: func(m *Mirror) {
 		m.rootBytes(func([]byte) []byte {
 			r := m.Shape.root(2, RootExpires)
 			r.Log = Policy()

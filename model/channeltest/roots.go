@@ -97,7 +97,7 @@ var roots = []plan{
 		m.PutRoot(Honest, RootExpires+1, 0, 1)
 		m.Files[bundle.RootName] = newest
 	}},
-	{name: "the newer root that the head asks for is withheld", want: trust.ErrRootVersion, do: func(m *Mirror) {
+	{name: "the newer root that the head asks for is withheld", want: trust.ErrRootVersion, file: bundle.HeadName, do: func(m *Mirror) {
 		m.head(func(h *trust.Head) { h.RootVersion = 2 }, 3, 4)
 	}},
 	{name: "a chain that breaks at its third root", want: trust.ErrSignature, do: func(m *Mirror) {
@@ -159,8 +159,10 @@ var roots = []plan{
 	{name: "a root cut short", want: syntax(trust.DocumentRoot), do: func(m *Mirror) {
 		m.rootBytes(func(doc []byte) []byte { return doc[:len(doc)-1] })
 	}},
+}
 
-	// The root with which a device begins.
+// firstRoots: the root with which a device begins.
+var firstRoots = []plan{
 	{name: "a first root that strangers have signed", want: trust.ErrSignature, do: func(m *Mirror) {
 		m.root(nil, 7, 8)
 		m.Begin(m.Files[bundle.RootName])
@@ -266,14 +268,14 @@ var rotations = []plan{
 		m.rotateHeads(Role{2, []int{5, 6}})
 		m.head(nil, 3, 4)
 	}},
-	{name: "a key that has left roots signs the next", want: trust.ErrThreshold, do: func(m *Mirror) {
+	{name: "a key that has left roots signs the next", want: trust.ErrThreshold, file: "root", do: func(m *Mirror) {
 		s := m.Shape
 		s.Root = Role{2, []int{1, 2, 5}}
 		m.PutRoot(s, RootExpires, 0, 1, 2)
 		m.Settle()
 		m.root(nil, 0, 1)
 	}},
-	{name: "a release that keys have signed which have left", want: trust.ErrSignature, do: func(m *Mirror) {
+	{name: "a release that keys have signed which have left", want: trust.ErrSignature, file: "releases/", do: func(m *Mirror) {
 		m.PutRelease(3, Expires)
 		s := m.Shape
 		s.Manifest = Role{2, []int{5, 6}}

@@ -2,7 +2,9 @@ package trust_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -261,6 +263,29 @@ func TestARootWithoutRoles(t *testing.T) {
 				t.Errorf("key %d signs as %s: got %v, want %v", key, role, err, want)
 			}
 		}
+	}
+}
+
+// TestWhatIsSigned is SPEC.md, sections 2 and 4, byte for byte.
+func TestWhatIsSigned(t *testing.T) {
+	for _, c := range []struct {
+		role          trust.Role
+		channel, want string
+	}{
+		{trust.RoleHead, "a/b", "nearside/v1\x00head\x00a/b\x00\x00\x00\x00\x03doc"},
+		{trust.RoleRoot, "", "nearside/v1\x00root\x00\x00\x00\x00\x00\x03doc"},
+	} {
+		if got := string(trust.SignedBytes(c.role, c.channel, []byte("doc"))); got != c.want {
+			t.Errorf("%s, %q: got %q, want %q", c.role, c.channel, got, c.want)
+		}
+	}
+	if got := trust.MLDSAContext(trust.RoleManifest); got != "nearside/v1/manifest" {
+		t.Errorf("the context is %q", got)
+	}
+	k := channeltest.Key(0).Public()
+	sum := sha256.Sum256(slices.Concat([]byte("nearside-key/v1"), k.Ed25519[:], k.MLDSA65))
+	if id := k.ID(); !bytes.Equal(id[:], sum[:16]) {
+		t.Errorf("the id is %x, want %x", id, sum[:16])
 	}
 }
 
