@@ -289,6 +289,20 @@ func TestWhatIsSigned(t *testing.T) {
 	}
 }
 
+// TestAKeyThatIsNone has signed nothing. No root that is read has one.
+func TestAKeyThatIsNone(t *testing.T) {
+	doc := []byte("a document")
+	k := channeltest.Key(0).Public()
+	right := k.ID()
+	k.MLDSA65 = k.MLDSA65[:100]
+	wrong := k.ID()
+	r := trust.Root{Keys: []trust.Key{k}, Roles: trust.Roles{Head: trust.Keyset{Threshold: 1, Keys: []int{0}}}}
+	signatures := bytes.Replace(channeltest.Signatures(trust.RoleHead, doc, 0), right[:], wrong[:], 1)
+	if err := r.Verify(trust.RoleHead, channeltest.Name, doc, signatures); err != trust.ErrSignature {
+		t.Errorf("got %v, want %v", err, trust.ErrSignature)
+	}
+}
+
 // TestAKeyOfALogIsNamed where it is none.
 func TestAKeyOfALogIsNamed(t *testing.T) {
 	root := *channeltest.NewMirror().Trusted().Root
