@@ -430,6 +430,7 @@ var bundles = []plan{
 		f.Sections[0], f.Sections[1] = f.Sections[1], f.Sections[0]
 	})},
 	{name: "a section missing", want: syntax(trust.DocumentManifest), do: newest(func(m *Mirror, f *bundle.Frame) { f.Sections = f.Sections[1:] })},
+	{name: "no sections at all", want: syntax(trust.DocumentManifest), do: newest(func(m *Mirror, f *bundle.Frame) { f.Sections = nil })},
 	{name: "a section that nobody has signed", want: syntax(trust.DocumentManifest), do: newest(func(m *Mirror, f *bundle.Frame) {
 		f.Sections = append(f.Sections, []byte{1})
 	})},

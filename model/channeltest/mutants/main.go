@@ -46,7 +46,7 @@ var targets = []struct {
 var suites = []struct{ folder, run string }{
 	{"model/core/digest", "."},
 	{"model/core/trust", "^Test"},
-	{"model/core/bundle", "Key|Requests|Names"},
+	{"model/core/bundle", "Key|Name|Version|Part|Channel|Longest|Requests"},
 	{"model/pack", "^TestAttacks$"},
 	{"model/pack", "Need|CompleteRefuses|Behind|Expiry|Nonsense|Follows|Releases|Rotation|WhatMay|Missing|Truncation"},
 	{"model/core/trust", "^Fuzz"},

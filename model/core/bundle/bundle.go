@@ -100,12 +100,11 @@ func parseFrame(file []byte, have int) (f Frame, err error) {
 		f.need = have + short
 		return f, nil
 	}
-	top.Require(0, 1, 2, 3, 4, 5)
-	err = d.End()
-	if err == nil && have < len(file) {
-		err = errors.New("no byte after the document's end")
+	top.Require(5) // and with it the others
+	if have < len(file) {
+		d.Fail("no byte after the document's end")
 	}
-	if err != nil {
+	if err := d.End(); err != nil {
 		return f, malformed(trust.DocumentFrame, err)
 	}
 	return f, nil

@@ -3,6 +3,7 @@ package bundle_test
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/nearside/nearside/model/core/bundle"
 	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/core/wire"
+	"github.com/nearside/nearside/model/pack"
 )
 
 // fullManifest has every key that a manifest may have. No bundle has all of
@@ -112,6 +114,116 @@ func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 				t.Errorf("%s, %s, key %d: got %v, want it malformed", c.name, e.Path, e.Key, err)
 			}
 		}
+	}
+}
+
+// TestTheNameOfADocument is the one thing that tells some apart.
+func TestTheNameOfADocument(t *testing.T) {
+	manifest, frame := fullManifest(), channeltest.New().Bundles[1]
+	manifest[bytes.Index(manifest, []byte("mani"))] ^= 1
+	if _, err := bundle.ParseManifest(manifest); !isMalformed(err, trust.DocumentManifest) {
+		t.Errorf("a manifest by another name: %v", err)
+	}
+	frame = bytes.Replace(frame, []byte("nearside"), []byte("nearsidf"), 1)
+	if _, err := bundle.ParseFrame(frame); !isMalformed(err, trust.DocumentFrame) {
+		t.Errorf("a frame by another name: %v", err)
+	}
+}
+
+func isMalformed(err error, d trust.Document) bool {
+	var syntax *trust.SyntaxError
+	return errors.As(err, &syntax) && syntax.Document == d
+}
+
+// TestVersionsOfFrames are told before anything else of a file is looked at.
+func TestVersionsOfFrames(t *testing.T) {
+	f := channeltest.Frame(channeltest.New().Bundles[1])
+	for version, want := range map[uint64]error{0: bundle.ErrVersion, 1: nil, bundle.FormatVersion: nil, bundle.FormatVersion + 1: bundle.ErrVersion} {
+		f.Version = version
+		if _, err := bundle.ParseFrame(channeltest.FrameFile(f)); err != want {
+			t.Errorf("version %d: got %v, want %v", version, err, want)
+		}
+	}
+	f.Version = 1
+	file := channeltest.FrameFile(f)
+	file[bytes.Index(file, []byte("nearside\x01\x01"))+9] = 0xc2 // false
+	if _, err := bundle.ParseFrame(file); !isMalformed(err, trust.DocumentFrame) {
+		t.Errorf("a version that is no number: %v", err)
+	}
+}
+
+// TestAPartOfAFile says no more than the whole: what the frame must have it must
+// have in the part, which must lie in the file.
+func TestAPartOfAFile(t *testing.T) {
+	c := channeltest.New()
+	root, err := trust.ParseRoot(c.Files[bundle.RootName])
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := c.Bundles[1]
+	for _, have := range []int{-1, len(file) + 1} {
+		if _, err := bundle.OpenEarly(root, file, have, channeltest.Now); !isMalformed(err, trust.DocumentFrame) {
+			t.Errorf("%d of %d bytes: %v", have, len(file), err)
+		}
+	}
+	var partial *bundle.PartialError
+	for _, e := range channeltest.Edits(file) {
+		if e.Path == "5" {
+			continue // may yet come
+		}
+		_, err := bundle.OpenEarly(root, e.Doc, len(e.Doc)-4, channeltest.Now)
+		switch {
+		case e.Key != 0 && !errors.As(err, &partial) && !errors.Is(err, bundle.ErrHash):
+			t.Errorf("a part, and %s at its end: %v", e.Path, err)
+		case e.Key == 0 && !isMalformed(err, trust.DocumentFrame):
+			t.Errorf("a part without %s: %v", e.Path, err)
+		}
+	}
+}
+
+// TestTheLongestFile is of 1 GiB, of which nothing is read that is not there.
+func TestTheLongestFile(t *testing.T) {
+	if runtime.GOARCH == "wasm" {
+		t.Skip("1 GiB is too much of WebAssembly's memory")
+	}
+	file := make([]byte, bundle.MaxFile+1)
+	for n, want := range map[int]string{bundle.MaxFile: "want a map", bundle.MaxFile + 1: "a file of at most 1 GiB"} {
+		if _, err := bundle.ParseFrame(file[:n]); !isMalformed(err, trust.DocumentFrame) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes: got %v, want %q in it", n, err, want)
+		}
+	}
+}
+
+// TestABundleOfNoChannel with a manifest that is none, or is one of another
+// format: it is signed, so it must be read.
+func TestABundleOfNoChannel(t *testing.T) {
+	c := channeltest.New()
+	c.PutBundle(pack.Options{Version: 3, Created: channeltest.Created, Expires: channeltest.Expires, Modules: [][32]byte{{1}}})
+	root, err := trust.ParseRoot(c.Files[bundle.RootName])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := channeltest.Frame(c.Bundles[3])
+	open := func(manifest []byte) error {
+		f.Manifest = manifest
+		e, err := trust.ParseEnvelope(channeltest.Resign(trust.Envelope{Role: trust.RoleManifest, Document: manifest}, 1, 2), trust.RoleManifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Signatures = e.Signatures
+		_, err = bundle.Open(root, channeltest.FrameFile(f), channeltest.Now)
+		return err
+	}
+	right := bytes.Clone(f.Manifest)
+	if err := open(right); err != nil {
+		t.Errorf("as it is: %v", err)
+	}
+	if err := open(right[:len(right)-1]); !isMalformed(err, trust.DocumentManifest) {
+		t.Errorf("cut short: %v", err)
+	}
+	f.Version = 3
+	if err := open(bytes.Replace(right, []byte{6, 4, 7}, []byte{6, 3, 7}, 1)); !isMalformed(err, trust.DocumentManifest) {
+		t.Errorf("of format 3, with what only format 4 has: %v", err)
 	}
 }
 
