@@ -201,6 +201,38 @@ func (s *site) rest() {
 	s.written = maps.Clone(s.Files)
 }
 
+// miscompute publishes a third release, of which a known answer is wrong that
+// waits for the rows that rescore.
+func (s *site) miscompute(put func(s *site, version uint64)) {
+	put(s, 3)
+	file := s.Bundles[3]
+	m, err := bundle.ParseManifest(channeltest.Frame(file).Manifest)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	hash := bytes.Clone(m.KnownAnswers[2].Items[:])
+	if n := bytes.Count(file, hash); n != 1 {
+		s.t.Fatalf("the hash of an answer is there %d times", n)
+	}
+	file[bytes.Index(file, hash)] ^= 1
+	doc, err := pack.ParseDocument(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	signers := s.Shape.Manifest.Keys
+	if file, err = doc.Sign(channeltest.Key(signers[0]), channeltest.Key(signers[1])); err != nil {
+		s.t.Fatal(err)
+	}
+	frame := channeltest.Frame(file)
+	release, err := pack.ReleaseOf(frame)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	delete(s.Files, bundle.ReleaseName(s.Release.Digest))
+	s.Release.Digest = trust.Digest(frame.Manifest)
+	s.Files[bundle.ReleaseName(s.Release.Digest)] = release
+}
+
 // write writes into folder what is new, and the chunks of the newest release.
 func (s *site) write(folder string) {
 	for _, section := range channeltest.Frame(s.Bundles[s.Release.Version]).Sections {
@@ -262,9 +294,15 @@ func writeNews(t *testing.T) {
 	s.write("news")
 	s.rest()
 
+	b = s.beside()
+	b.miscompute(put)
+	b.PutHead(nil)
+	b.write("miscomputes")
+
 	for folder, edit := range map[string]func(*trust.Head){
 		"first-stopped": func(h *trust.Head) { h.MinVersion = 2 },
 		"all-stopped":   func(h *trust.Head) { h.Seq, h.MinVersion = h.Seq+1, 3 },
+		"later":         func(h *trust.Head) { h.Issued, h.Expires = channeltest.Expires, channeltest.Expires+channeltest.Day },
 	} {
 		b := s.beside()
 		b.PutHead(edit)
