@@ -143,14 +143,14 @@ func writeAttacks(t *testing.T) {
 	writeFile(t, "attacks/attacks.json", append(text, '\n'))
 }
 
-// siteModel has strings of lengths whose leaves are at the edges (131073, 65536
-// and 65535 bytes), and rows that rescore of two leaves.
+// siteModel has strings of lengths whose leaves are at the edges (131073 and
+// 65535 bytes), and rows that rescore of two leaves.
 func siteModel(version uint64) *train.Model {
 	const n, d = 1400, 64
 	rnd := rand.New(rand.NewPCG(1, 2))
 	m := &train.Model{Algorithm: train.IALS, Dim: d, Alpha: .1, Reg: .003, Exponent: 1, Label: train.Label{Users: 9, Events: 99, MinItemUsers: 5}}
 	for i := range n {
-		m.Items = append(m.Items, data.Item{ID: "item" + strconv.Itoa(i) + "-", Title: "Title " + strconv.Itoa(i) + " "})
+		m.Items = append(m.Items, data.Item{ID: "item" + strconv.Itoa(i) + "-", Title: "Title " + strconv.Itoa(i)})
 		m.Count = append(m.Count, uint32(n-i))
 	}
 	for range n * d {
@@ -166,9 +166,9 @@ func siteModel(version uint64) *train.Model {
 		}
 	}
 	fill(2*digest.LeafSize+1, func(it *data.Item) *string { return &it.ID })
-	fill(digest.LeafSize, func(it *data.Item) *string { return &it.Title })
 	fill(digest.LeafSize-1, func(it *data.Item) *string { return &it.Author })
 	if version > 1 {
+		m.Items[0].Title = "Another title"
 		for i := range m.Count {
 			m.Count[i] += uint32(i % 7)
 		}
@@ -257,6 +257,7 @@ func writeNews(t *testing.T) {
 	}
 	put := func(s *site, version uint64) {
 		opt := s.options(version)
+		opt.History = 20
 		opt.Quant = pack.Quant{Codec: bundle.CodecPQ, Bytes: 8, Rescore: bundle.CodecInt8, Candidates: 20}
 		s.PutModel(siteModel(version), opt)
 	}

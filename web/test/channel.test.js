@@ -604,7 +604,7 @@ test('what is asked for depends on the channel alone, whatever has been asked', 
     await channel.update(root, now);
     const { items } = channel.guest(now).items(Array.from({ length: 50 }, (_, i) => 7 * i));
     for (let i = 0; i <= person; i++) {
-      const events = items.slice(person, 5 * person + i).map(({ id }) => ({ item: id, kind: 'like', time: now, weight: 1 + person % 3 }));
+      const events = items.slice(person, 2 * person + i + 1).map(({ id }) => ({ item: id, kind: 'like', time: now, weight: 1 + person % 3 }));
       channel.guest(now).recommend({ k: 10 + person, now, events, reasons: 3, exclude: [] });
     }
     await channel.update(null, now);
