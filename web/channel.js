@@ -45,8 +45,6 @@ export class Channel {
   #guest = null;
   /** Why there is none. @type {unknown} */
   #refusal = new NearsideError('not-open', 'channel: no bundle is in use');
-  /** SHA-256 of the manifest that restore has refused. */
-  #refused = '';
   #version = 0;
   #expires = 0;
   /** The document of the root by which it was opened. @type {Uint8Array} */
@@ -95,9 +93,7 @@ export class Channel {
    */
   async restore(now) {
     const kept = await this.#stored((store) => store.read());
-    if (!kept) return;
-    this.#obey(kept.state);
-    if (kept.bundle) await this.#restore(kept.state, kept.bundle, now);
+    if (kept?.bundle) await this.#restore(kept.state, kept.bundle, now);
   }
 
   /**
@@ -129,7 +125,7 @@ export class Channel {
     const kept = await this.#stored((store) => store.read());
     if (!kept && !root) throw new NearsideError('storage', 'channel: the state is gone; open again');
     // What another tab has brought.
-    if (kept?.bundle && ![this.#whole, this.#refused].includes(kept.bundle.manifest)) await this.#restore(kept.state, kept.bundle, now);
+    if (kept?.bundle && kept.bundle.manifest !== this.#whole) await this.#restore(kept.state, kept.bundle, now);
 
     const lost = !kept || said(kept.state).opened !== this.#whole;
     let found = await this.#follow(guest, root, kept?.state ?? null, lost, now);
@@ -224,7 +220,6 @@ export class Channel {
         return chunk;
       });
     } catch (error) {
-      this.#refused = manifest;
       if (!this.#guest) this.#refusal = error;
       return false;
     }

@@ -194,7 +194,7 @@ func TestATabThatIsClosedLeavesOldOrNew(t *testing.T) {
 	if got := b.visit(); got.After != "1" {
 		t.Fatalf("the first visit: %+v", got)
 	}
-	for served := range 3 { // of the six that are new
+	for served := range 3 { // of the seven that are new
 		m.set(2, false, served)
 		n := len(b.wire.seen(0))
 		b.do(chromedp.Navigate(b.url + "/blank"))

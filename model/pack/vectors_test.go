@@ -143,14 +143,14 @@ func writeAttacks(t *testing.T) {
 	writeFile(t, "attacks/attacks.json", append(text, '\n'))
 }
 
-// siteModel has strings of lengths whose leaves are at the edges (131073, 65536
-// and 65535 bytes), and rows that rescore of two leaves.
+// siteModel has strings of lengths whose leaves are at the edges (131073 and
+// 65535 bytes), and rows that rescore of two leaves.
 func siteModel(version uint64) *train.Model {
 	const n, d = 1400, 64
 	rnd := rand.New(rand.NewPCG(1, 2))
 	m := &train.Model{Algorithm: train.IALS, Dim: d, Alpha: .1, Reg: .003, Exponent: 1, Label: train.Label{Users: 9, Events: 99, MinItemUsers: 5}}
 	for i := range n {
-		m.Items = append(m.Items, data.Item{ID: "item" + strconv.Itoa(i) + "-", Title: "Title " + strconv.Itoa(i) + " "})
+		m.Items = append(m.Items, data.Item{ID: "item" + strconv.Itoa(i) + "-", Title: "Title " + strconv.Itoa(i)})
 		m.Count = append(m.Count, uint32(n-i))
 	}
 	for range n * d {
@@ -166,9 +166,9 @@ func siteModel(version uint64) *train.Model {
 		}
 	}
 	fill(2*digest.LeafSize+1, func(it *data.Item) *string { return &it.ID })
-	fill(digest.LeafSize, func(it *data.Item) *string { return &it.Title })
 	fill(digest.LeafSize-1, func(it *data.Item) *string { return &it.Author })
 	if version > 1 {
+		m.Items[0].Title = "Another title"
 		for i := range m.Count {
 			m.Count[i] += uint32(i % 7)
 		}
@@ -201,6 +201,38 @@ func (s *site) rest() {
 	s.written = maps.Clone(s.Files)
 }
 
+// miscompute publishes a third release, of which a known answer is wrong that
+// waits for the rows that rescore.
+func (s *site) miscompute(put func(s *site, version uint64)) {
+	put(s, 3)
+	file := s.Bundles[3]
+	m, err := bundle.ParseManifest(channeltest.Frame(file).Manifest)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	hash := bytes.Clone(m.KnownAnswers[2].Items[:])
+	if n := bytes.Count(file, hash); n != 1 {
+		s.t.Fatalf("the hash of an answer is there %d times", n)
+	}
+	file[bytes.Index(file, hash)] ^= 1
+	doc, err := pack.ParseDocument(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	signers := s.Shape.Manifest.Keys
+	if file, err = doc.Sign(channeltest.Key(signers[0]), channeltest.Key(signers[1])); err != nil {
+		s.t.Fatal(err)
+	}
+	frame := channeltest.Frame(file)
+	release, err := pack.ReleaseOf(frame)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	delete(s.Files, bundle.ReleaseName(s.Release.Digest))
+	s.Release.Digest = trust.Digest(frame.Manifest)
+	s.Files[bundle.ReleaseName(s.Release.Digest)] = release
+}
+
 // write writes into folder what is new, and the chunks of the newest release.
 func (s *site) write(folder string) {
 	for _, section := range channeltest.Frame(s.Bundles[s.Release.Version]).Sections {
@@ -225,6 +257,7 @@ func writeNews(t *testing.T) {
 	}
 	put := func(s *site, version uint64) {
 		opt := s.options(version)
+		opt.History = 20
 		opt.Quant = pack.Quant{Codec: bundle.CodecPQ, Bytes: 8, Rescore: bundle.CodecInt8, Candidates: 20}
 		s.PutModel(siteModel(version), opt)
 	}
@@ -262,9 +295,15 @@ func writeNews(t *testing.T) {
 	s.write("news")
 	s.rest()
 
+	b = s.beside()
+	b.miscompute(put)
+	b.PutHead(nil)
+	b.write("miscomputes")
+
 	for folder, edit := range map[string]func(*trust.Head){
 		"first-stopped": func(h *trust.Head) { h.MinVersion = 2 },
 		"all-stopped":   func(h *trust.Head) { h.Seq, h.MinVersion = h.Seq+1, 3 },
+		"later":         func(h *trust.Head) { h.Issued, h.Expires = channeltest.Expires, channeltest.Expires+channeltest.Day },
 	} {
 		b := s.beside()
 		b.PutHead(edit)

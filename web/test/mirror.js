@@ -19,7 +19,8 @@ export function read(path) {
  * The channel as it stands, with files of other folders in the place of its own.
  *
  * @param {...string} folders 'before': with the first release and under the first
- *   root; 'other-signers', 'first-stopped', 'all-stopped', 'for-a-module', 'no-neighbours'
+ *   root; 'other-signers', 'first-stopped', 'all-stopped', 'later', 'miscomputes',
+ *   'for-a-module', 'no-neighbours'
  * @returns {Files}
  */
 export function news(...folders) {

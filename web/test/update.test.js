@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, afterEach, before, beforeEach, mock, test } from 'node:test';
-import { loadHashedModule } from '../load.js';
+import { fetchFile, loadHashedModule } from '../load.js';
 import { open } from '../nearside.js';
 import { name, news, now, root } from './mirror.js';
 import { WebWorker } from './webworker.js';
@@ -99,10 +99,11 @@ test('a channel is followed', { skip }, async () => {
   }
   assert.ok(progress.some(({ stage }) => stage === 'module'));
   const { loaded, total } = progress.at(-1);
-  assert.ok(loaded === total && total > 400_000);
+  assert.ok(loaded === total && total > 350_000);
 
   assert.equal(await nearside.update(), false);
   nearside.observe({ item: first.id, kind: 'like' });
+  assert.equal((await nearside.recommend({ k: 5 })).items[0].reasons[0].title, 'Title 0');
   files = news();
   asked = [];
   assert.deepEqual(await Promise.all([nearside.update(), nearside.update()]), [true, true]); // one look
@@ -110,7 +111,7 @@ test('a channel is followed', { skip }, async () => {
   assert.equal(nearside.manifest().version, 2);
   const list = await nearside.recommend({ k: 5 });
   assert.deepEqual([list.receipt.version, list.receipt.used], [2, 1]);
-  assert.equal(list.items[0].reasons[0].title, first.title);
+  assert.equal(list.items[0].reasons[0].title, 'Another title');
   assert.equal((await nearside.items([1399])).items[0].index, 1399);
 
   files = new Map();
@@ -194,6 +195,47 @@ test('a signal gives up the first look, and the next one can go on', { skip }, a
   await assert.rejects(nearside.completed, { code: 'aborted' });
   held = undefined;
   assert.equal(await nearside.update(), true);
+
+  held = '/news/head.nsh';
+  waiting = [];
+  const looking = nearside.update();
+  const before = gone;
+  while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  nearside.close();
+  await assert.rejects(looking, { code: 'closed' });
+  while (gone === before) await new Promise((resolve) => setImmediate(resolve)); // the later look ends too
+});
+
+test('no name but that of a file of a channel is fetched, and no more of it than may be', { skip }, async () => {
+  const folder = new URL(`${base}/news/`);
+  const { signal } = new AbortController();
+  const hash = 'ab'.repeat(32);
+  for (const bad of [
+    '', '/', 'root', 'root.nsr/', './root.nsr', '../root.nsr', '/root.nsr', 'Root.nsr', 'root.nsr?who=me', 'root.nsr#', ' root.nsr', 'root.nsr\n', 'index.html',
+    'https://elsewhere.example/root.nsr', '//elsewhere.example/root.nsr', 'roots/0.nsr', 'roots/01.nsr', 'roots/1', 'roots/12345678901.nsr', 'roots/../1.nsr',
+    `releases/${hash}`, `releases/${hash}.nsh`, `chunks/${hash}0`, `chunks/${hash.toUpperCase()}`, `chunks/${hash.slice(1)}`, `patches/${hash}.nsp`, `log/${hash}`,
+  ]) {
+    await assert.rejects(fetchFile(folder, bad, 10, signal), { code: 'internal' }, bad);
+  }
+  assert.deepEqual(paths(), []);
+  for (const good of ['root.nsr', 'head.nsh', 'roots/1.nsr', 'roots/4294967296.nsr', `releases/${hash}.nsm`, `chunks/${hash}`, `patches/${hash}`]) {
+    files.set(good, new Uint8Array([1, 2, 3]));
+    assert.deepEqual(await fetchFile(folder, good, 3, signal), new Uint8Array([1, 2, 3]));
+    await assert.rejects(fetchFile(folder, good, 2, signal), { code: 'size', message: /\/news\/.*": more than 2 bytes$/ });
+  }
+  files.set('head.nsh', new Uint8Array(0));
+  assert.equal((await fetchFile(folder, 'head.nsh', 0, signal)).length, 0);
+  endless = '/news/root.nsr';
+  const before = gone;
+  await assert.rejects(fetchFile(folder, 'root.nsr', 1000, signal), { code: 'size' });
+  while (gone === before) await new Promise((resolve) => setImmediate(resolve)); // no more is read
+});
+
+test('no more of the history than the manifest allows goes into a list', { skip }, async () => {
+  const nearside = await opened();
+  const { history } = nearside.manifest().limits;
+  for (let i = 0; i < history + 5; i++) nearside.observe({ item: `item-${i}` });
+  assert.deepEqual([history, (await nearside.recommend()).receipt.unknown], [20, 20]);
 });
 
 test('close ends a look', { skip }, async () => {
