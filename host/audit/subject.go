@@ -83,16 +83,20 @@ func newSubject(opt Options) (*subject, error) {
 
 // open opens the bundle and keeps what it could read on the way.
 func (s *subject) open() error {
-	frame, err := bundle.ParseFrame(s.opt.Bundle)
-	if err != nil {
-		return err
+	if s.frameErr != nil {
+		return s.frameErr
 	}
-	s.doc = frame.Manifest
+	s.doc = s.frame.bin(3) // of a frame that devices refuse, too
 	m, err := bundle.ParseManifest(s.doc)
+	if err == nil {
+		s.manifest = m
+	}
+	if _, err := bundle.ParseFrame(s.opt.Bundle); err != nil {
+		return err
+	}
 	if err != nil {
 		return err
 	}
-	s.manifest = m
 	if s.rootErr != nil {
 		return s.rootErr
 	}

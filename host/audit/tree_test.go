@@ -56,6 +56,9 @@ func TestBytesThatNothingCovers(t *testing.T) {
 		c.forge(f)
 		opt.Bundle = f.file()
 		s := subjectOf(t, opt)
+		if s.openErr == nil {
+			t.Errorf("%s: devices open the bundle", c.name)
+		}
 		t.Run(c.name, func(t *testing.T) { s.want(t, "A06", Fail, c.words) })
 	}
 }

@@ -202,6 +202,18 @@ var thresholds = []plan{
 			return wire.AppendUint(append(append([]byte{0x83}, doc[1:]...), 2), 1)
 		})
 	}},
+	{name: "a signature with an extension", want: syntax(trust.DocumentSignatures), do: func(m *Mirror) {
+		m.headSigs(func(list []trust.Signature) []byte {
+			b := wire.AppendArray(wire.AppendUint(start("sigs", 2), 1), len(list))
+			for _, s := range list {
+				b = append(b, extended(bin(bin(bin(wire.AppendMap(nil, 3), 0, s.KeyID[:]), 1, s.Ed25519), 2, s.MLDSA65))...)
+			}
+			return b
+		})
+	}},
+	{name: "signatures with an extension", want: syntax(trust.DocumentSignatures), do: func(m *Mirror) {
+		m.headSigs(func(list []trust.Signature) []byte { return extended(signatures(list)) })
+	}},
 	{name: "another document in place of signatures", want: syntax(trust.DocumentSignatures), do: func(m *Mirror) {
 		m.headSigs(func(list []trust.Signature) []byte {
 			return bytes.Replace(signatures(list), []byte("sigs"), []byte("sign"), 1)

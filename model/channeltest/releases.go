@@ -244,6 +244,17 @@ func give(name string, file func(m *Mirror) []byte) func(m *Mirror) {
 // the returns a file as it is.
 func the(name string) func(m *Mirror) []byte { return func(m *Mirror) []byte { return m.Files[name] } }
 
+// extended returns a document with an extension: a value under a key that
+// readers pass over in documents that are signed.
+func extended(doc []byte) []byte {
+	return wire.AppendUint(wire.AppendUint(append([]byte{doc[0] + 1}, doc[1:]...), Extension), 1)
+}
+
+// extends serves a file with an extension.
+func extends(name string) func(m *Mirror) {
+	return func(m *Mirror) { m.Files[name] = extended(m.Files[name]) }
+}
+
 // some returns a file of any bytes.
 func some(b []byte) func(m *Mirror) []byte { return func(*Mirror) []byte { return b } }
 
@@ -287,6 +298,12 @@ var endless = []plan{
 		file := m.Files[bundle.HeadName]
 		return wire.AppendUint(append(append([]byte{0x86}, file[1:]...), 7), 1)
 	})},
+	{name: "a root's envelope with an extension", want: syntax(trust.DocumentEnvelope), do: extends(bundle.RootName)},
+	{name: "a head's envelope with an extension", want: syntax(trust.DocumentEnvelope), do: extends(bundle.HeadName)},
+	{name: "a release's envelope with an extension", want: syntax(trust.DocumentEnvelope), do: func(m *Mirror) {
+		m.release(func(*trust.Envelope) {})
+		extends(bundle.ReleaseName(m.Release.Digest))(m)
+	}},
 	{name: "a head with a version of a root", want: syntax(trust.DocumentEnvelope), do: give(bundle.HeadName, func(m *Mirror) []byte {
 		file := m.Files[bundle.HeadName]
 		return wire.AppendUint(append(append([]byte{0x86}, file[1:]...), 5), 1)
@@ -436,6 +453,12 @@ var bundles = []plan{
 	})},
 	{name: "a frame of another format", want: bundle.ErrVersion, do: newest(func(m *Mirror, f *bundle.Frame) { f.Version = 3 })},
 	{name: "a frame of a format to come", want: bundle.ErrVersion, do: newest(func(m *Mirror, f *bundle.Frame) { f.Version = bundle.FormatVersion + 1 })},
+	{name: "a bundle whose frame has an extension", want: syntax(trust.DocumentFrame), do: opens(func(m *Mirror) []byte {
+		return extended(m.Bundles[2])
+	})},
+	{name: "a bundle whose signatures have an extension", want: syntax(trust.DocumentSignatures), do: newest(func(m *Mirror, f *bundle.Frame) {
+		f.Signatures = extended(f.Signatures)
+	})},
 	{name: "a bomb in place of a bundle", want: syntax(trust.DocumentFrame), do: opens(func(*Mirror) []byte { return bomb })},
 	{name: "an envelope in place of a bundle", want: syntax(trust.DocumentFrame), do: opens(func(m *Mirror) []byte {
 		return m.Files[bundle.ReleaseName(m.Release.Digest)]

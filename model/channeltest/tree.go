@@ -15,8 +15,8 @@ type Edit struct {
 	Doc  []byte
 }
 
-// Keys of pairs that are added: the last that a reader refuses, and the first
-// that it passes over.
+// Keys of pairs that are added: the last that every reader refuses, and the
+// first that one passes over in a document that may have extensions.
 const (
 	Unknown   = 63
 	Extension = 64

@@ -27,7 +27,6 @@ type forged struct {
 	early       []bundle.KnownAnswer
 	earlyKey    bool // key 13, even when early is empty
 	noMagic     bool // the frame has no key 0
-	extension   int  // bytes of an extension behind the frame's sections; 0: none
 }
 
 // forge returns an honest bundle of n items and d factors in the shape of q,
@@ -162,9 +161,6 @@ func (f *forged) frame(t testing.TB, keys *Keys, manifest []byte) []byte {
 	if f.noMagic {
 		pairs--
 	}
-	if f.extension > 0 {
-		pairs++
-	}
 	w.mapLen(pairs)
 	if !f.noMagic {
 		w.stringField(0, "nearside")
@@ -177,9 +173,6 @@ func (f *forged) frame(t testing.TB, keys *Keys, manifest []byte) []byte {
 	w.array(len(f.sections))
 	for _, s := range f.sections {
 		w.bin(s.body)
-	}
-	if f.extension > 0 {
-		w.binField(64, make([]byte, f.extension))
 	}
 	file, err := w.bytes()
 	if err != nil {

@@ -592,36 +592,6 @@ func TestEdgesAreAccepted(t *testing.T) {
 	}
 }
 
-// TestAnExtensionBehindTheSectionsMayComeLate: a file that opens early with
-// fewer bytes opens early with more.
-func TestAnExtensionBehindTheSectionsMayComeLate(t *testing.T) {
-	keys := testKeys(t, 1)
-	root := testRoot(t, keys)
-	for _, q := range []string{"pq-int8", "int8"} {
-		f := forge(t, quants[q], 20, 4)
-		f.extension = 300
-		file := f.file(t, keys)
-		opened := false
-		for have := len(file) - 600; have <= len(file); have++ {
-			b, err := bundle.OpenEarly(root, file, have, created)
-			var partial *bundle.PartialError
-			switch {
-			case errors.As(err, &partial) && !opened && partial.Need > have && partial.Need <= len(file):
-			case err != nil:
-				t.Fatalf("%s: %d of %d bytes: %v, opened with fewer: %v", q, have, len(file), err, opened)
-			default:
-				opened = true
-				if b.Early() != (have < len(file)) {
-					t.Fatalf("%s: %d of %d bytes: early %v", q, have, len(file), b.Early())
-				}
-				if err := b.Complete(); err != nil {
-					t.Fatalf("%s: %d of %d bytes: %v", q, have, len(file), err)
-				}
-			}
-		}
-	}
-}
-
 // TestBytesBehindTheFileAreRefused, however few of them are there.
 func TestBytesBehindTheFileAreRefused(t *testing.T) {
 	root := testRoot(t, testKeys(t, 1))

@@ -65,7 +65,7 @@ func parseFrame(file []byte, have int) (f Frame, err error) {
 		return f, malformed(trust.DocumentFrame, errors.New("a part that lies within the file"))
 	}
 	d := wire.NewDecoder(file[:have])
-	top := d.Map(8)
+	top := d.Map(6) // which must all be there: no room for another
 	for top.Next() {
 		switch top.Key {
 		case 0:
@@ -91,8 +91,6 @@ func parseFrame(file []byte, have int) (f Frame, err error) {
 					f.Sections = append(f.Sections, body)
 				}
 			}
-		default:
-			top.Unknown()
 		}
 	}
 	// A value that does not fit the whole file is wrong already.
@@ -175,10 +173,10 @@ func open(root *trust.Root, state *trust.State, file []byte, have int, now int64
 	}
 	early := len(m.Sections)
 	if f.need > 0 {
-		early -= m.late() // a late section waits for all that is missing
+		early -= m.late()
 		need := len(file) - m.lateBytes()
 		switch {
-		case len(f.Sections) >= early && early < len(m.Sections):
+		case len(f.Sections) >= early: // which are not all, since something is missing
 		case need > have:
 			return nil, &PartialError{Need: need}
 		default: // it should have been there by now

@@ -64,8 +64,15 @@ func ParseEnvelope(file []byte, role Role) (e Envelope, err error) {
 	if len(file) > maxFile(role) {
 		return e, ErrSize
 	}
+	pairs, last := 5, uint(4) // all of which must be there: no room for another
+	switch role {
+	case RoleRoot:
+		pairs, last = 6, 5
+	case RoleManifest:
+		pairs, last = 6, 6
+	}
 	d := wire.NewDecoder(file)
-	top := d.Map(8)
+	top := d.Map(pairs)
 	for top.Next() {
 		switch top.Key {
 		case 0:
@@ -85,28 +92,14 @@ func ParseEnvelope(file []byte, role Role) (e Envelope, err error) {
 		case 4:
 			e.Signatures = d.Bin(MaxSignatures)
 		case 5:
-			if role != RoleRoot {
-				top.Unknown()
-			}
 			e.Version = d.Uint(MaxRootVersion)
 		case 6:
-			if role != RoleManifest {
-				top.Unknown()
-			}
 			if e.Leaves = d.Bin(MaxLeaves); len(e.Leaves)%32 != 0 {
 				d.Fail("hashes of 32 bytes")
 			}
-		default:
-			top.Unknown()
 		}
 	}
-	top.Require(0, 1, 2, 3, 4)
-	switch role {
-	case RoleRoot:
-		top.Require(5)
-	case RoleManifest:
-		top.Require(6)
-	}
+	top.Require(0, 1, 2, 3, 4, last)
 	if err := d.End(); err != nil {
 		return Envelope{}, &SyntaxError{DocumentEnvelope, err}
 	}

@@ -161,8 +161,8 @@ func TestAStateHasOneEncoding(t *testing.T) {
 }
 
 // TestEveryKeyOfADocumentIsThereAndKnown leaves out each pair of each map, adds
-// one that nobody knows, and one that is to be passed over. Nothing but its name
-// tells some documents apart.
+// one that nobody knows, and an extension, which only signed documents may have.
+// Nothing but its name tells some documents apart.
 func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 	m := channeltest.NewMirror()
 	s := m.Trusted()
@@ -200,12 +200,12 @@ func TestEveryKeyOfADocumentIsThereAndKnown(t *testing.T) {
 		{trust.DocumentRoot, rootDoc, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 ", false},
 		{trust.DocumentRoot, unwitnessed, func(b []byte) error { _, err := trust.ParseRoot(b); return err }, " 4 5 ", false},
 		{trust.DocumentHead, headDoc, func(b []byte) error { _, err := trust.ParseHead(b); return err }, " 8 9 ", false},
-		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, "", false},
+		{trust.DocumentSignatures, head.Signatures, func(b []byte) error { _, err := trust.ParseSignatures(b); return err }, "", true},
 		{trust.DocumentState, m.State, func(b []byte) error { _, err := trust.ParseState(b); return err }, "", true},
 		{trust.DocumentEntry, trust.LogEntry(channeltest.Name, m.Release), func(b []byte) error { _, _, err := trust.ParseLogEntry(b); return err }, "", true},
-		{trust.DocumentEnvelope, m.Files[bundle.RootName], envelope(trust.RoleRoot), "", false},
-		{trust.DocumentEnvelope, m.Files[bundle.HeadName], envelope(trust.RoleHead), "", false},
-		{trust.DocumentEnvelope, m.Files[bundle.ReleaseName(m.Release.Digest)], envelope(trust.RoleManifest), "", false},
+		{trust.DocumentEnvelope, m.Files[bundle.RootName], envelope(trust.RoleRoot), "", true},
+		{trust.DocumentEnvelope, m.Files[bundle.HeadName], envelope(trust.RoleHead), "", true},
+		{trust.DocumentEnvelope, m.Files[bundle.ReleaseName(m.Release.Digest)], envelope(trust.RoleManifest), "", true},
 	} {
 		if err := c.read(c.bytes); err != nil {
 			t.Fatalf("%s as it is: %v", c.doc, err)

@@ -109,7 +109,7 @@ func ParseSignatures(doc []byte) ([]Signature, error) {
 	}
 	var list []Signature
 	d := wire.NewDecoder(doc)
-	top := d.Map(8)
+	top := d.Map(2) // which must both be there: no room for another
 	for top.Next() {
 		switch top.Key {
 		case 0:
@@ -124,8 +124,6 @@ func ParseSignatures(doc []byte) ([]Signature, error) {
 				}
 				list = append(list, s)
 			}
-		default:
-			top.Unknown()
 		}
 	}
 	top.Require(0, 1)
@@ -136,7 +134,7 @@ func ParseSignatures(doc []byte) ([]Signature, error) {
 }
 
 func readSignature(d *wire.Decoder) (s Signature) {
-	m := d.Map(8)
+	m := d.Map(3) // which must all be there: no room for another
 	for m.Next() {
 		switch m.Key {
 		case 0:
@@ -145,8 +143,6 @@ func readSignature(d *wire.Decoder) (s Signature) {
 			s.Ed25519 = binOf(d, Ed25519SigSize)
 		case 2:
 			s.MLDSA65 = binOf(d, MLDSA65SigSize)
-		default:
-			m.Unknown()
 		}
 	}
 	m.Require(0, 1, 2)
