@@ -184,13 +184,46 @@ func TestEveryPrefixWaitsOrOpens(t *testing.T) {
 			arriving[i] = 0xc1
 		}
 	}
-	if err := whole.Complete(); err != nil {
+	file[len(file)-1] ^= 1
+	if err := whole.Complete(); err != nil { // which looks at nothing
 		t.Errorf("Complete of a bundle that was whole: %v", err)
 	}
+	file[len(file)-1] ^= 1
 	for _, have := range []int{-1, len(file) + 1} {
-		if b, err := bundle.OpenEarly(root, slices.Grow(slices.Clip(file), 8), have, created); err == nil || b != nil {
-			t.Errorf("%d of %d bytes are accepted", have, len(file))
+		b, err := bundle.OpenEarly(root, slices.Grow(slices.Clip(file), 8), have, created)
+		if b != nil || err == nil || !strings.HasSuffix(err.Error(), "a part that lies within the file") {
+			t.Errorf("%d of %d bytes: %v", have, len(file), err)
 		}
+	}
+}
+
+// TestCompleteRefusesAnotherFrame: a host that changes what it has shown
+// already, so that there are fewer sections than the manifest lists.
+func TestCompleteRefusesAnotherFrame(t *testing.T) {
+	file, root := packedAs(t, twoStages, 12, 3), testRoot(t, testKeys(t, 1))
+	frame, err := bundle.ParseFrame(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, n := lateFrom(t, file), len(frame.Sections)
+	b, err := bundle.OpenEarly(root, file, from, created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last section becomes a part of the one before, which has one byte of
+	// length as it has.
+	count := bytes.Index(file, frame.Sections[0]) - 3
+	if file[count] != 0x90|byte(n) || file[from] != 0xc4 {
+		t.Fatalf("%d sections begin with %#x, the late ones with %#x", n, file[count], file[from])
+	}
+	file[count]--
+	file[from+1] = byte(len(file) - from - 2)
+	if f, err := bundle.ParseFrame(file); err != nil || len(f.Sections) != n-1 {
+		t.Fatalf("%d sections, %v", len(f.Sections), err)
+	}
+	var syntax *trust.SyntaxError
+	if err := b.Complete(); !errors.As(err, &syntax) || syntax.Document != trust.DocumentManifest || !b.Early() {
+		t.Errorf("got %v, early %v", err, b.Early())
 	}
 }
 
@@ -471,6 +504,10 @@ func TestContradictionsAreRefused(t *testing.T) {
 			f.claims = map[bundle.Kind]int{bundle.KindRows: claim}
 		}), bundle.ErrHash, false)
 	}
+
+	add("a byte more of rows that rescore in the manifest alone", with("pq-int8", func(f *forged) {
+		f.claims = map[bundle.Kind]int{bundle.KindRescore: len(f.body(bundle.KindRescore)) + 1} // what is early should end a byte before
+	}), bundle.ErrHash, true)
 
 	refuse(t, list)
 }
