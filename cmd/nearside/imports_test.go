@@ -74,8 +74,8 @@ func refused(place, imported string) string {
 		return "publish puts up what others have packed and signed"
 	case place == "wasm/abi":
 		return "abi imports nothing"
-	case place == "wasm/guest" && !(ours && in(inside, "model/core", "wasm/abi") || imported == "unsafe" || imported == "errors"):
-		return "the guest decodes, calls the core and encodes"
+	case place == "wasm/guest" && !(ours && in(inside, "model/core", "wasm/abi") || slices.Contains([]string{"errors", "runtime", "unsafe"}, imported)):
+		return "the guest decodes, calls the core, encodes and collects"
 	case place == "host" && ours && !in(inside, "model/core", "model/publish/patch", "wasm", "wasm/abi"):
 		return "host runs the module, knows core's types and applies patches"
 	case place == "host" && inside == "model/core/score":

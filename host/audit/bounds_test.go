@@ -4,6 +4,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/nearside/nearside/model/modeltest"
+	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm/abi"
 )
 
@@ -11,6 +14,23 @@ func TestWorkIsBounded(t *testing.T) {
 	for _, w := range []world{ials, popular, pooled} {
 		subjectOf(t, w.options(t)).want(t, "A18", Pass, "")
 	}
+}
+
+// TestTheMagazineIsBounded: the bundle of the demo has requests of more than
+// the module keeps for the next, and a heap in which Go begins to collect
+// within the first of them and, left alone, does not come to an end.
+func TestTheMagazineIsBounded(t *testing.T) {
+	w := modeltest.Magazine(1, modeltest.Size{})
+	m, err := train.Train(t.Context(), train.Input{Pairs: w.Log.Matrix(), Sequences: w.Log.Sequences()}, train.Config{Algorithm: train.IALS, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Items = w.Items
+	file, err := pack.Pack(m, keysOf(1), pack.Options{Channel: "demo", Version: 1, Created: created, Expires: expires, HalfLife: 30 * 86400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subjectOf(t, Options{Bundle: file, Root: rootOf(t, keysOf(1), expires), Now: now}).want(t, "A18", Pass, "")
 }
 
 func TestWorkWithoutBoundsIsFound(t *testing.T) {
@@ -37,7 +57,7 @@ func TestWorkWithoutBoundsIsFound(t *testing.T) {
 			answered: func(guest, uint64, []byte) { calls++ },
 			seen: func(memory []byte) []byte {
 				if calls > settled && last == abi.ExportResultLen { // not while a request is written
-					return append(memory[:len(memory):len(memory)], make([]byte, calls*pageSize)...)
+					return append(memory[:len(memory):len(memory)], make([]byte, 4*calls*pageSize)...)
 				}
 				return memory
 			},

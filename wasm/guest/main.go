@@ -6,6 +6,7 @@ package main
 
 import (
 	"errors"
+	"runtime"
 	"unsafe"
 
 	"github.com/nearside/nearside/model/core/bundle"
@@ -27,12 +28,21 @@ var (
 	needed  uint32 // bytes of a bundle that open_early wants
 	result  []byte
 	answers []byte // memory of slates
+	made    int    // bytes of buffers since the last collection
 
 	follows *trust.State // the channel of the bundle that is open; nil: none
 )
 
 // maxSpare bounds what is kept between calls for the next request.
 const maxSpare = 1 << 20
+
+// maxMade is how many bytes of buffers are made before the next one has what is
+// left of them collected first.
+//
+// Why is the collector called? Go ends its cycles in the background, and here
+// nothing runs between two calls: a cycle that began within a request of a
+// megabyte did not end for 50 more of them, and then the memory was full.
+const maxMade = 4 << 20
 
 //go:wasmexport nearside_abi
 func abiVersion() uint32 { return abi.Version }
@@ -46,7 +56,12 @@ func alloc(n uint32) uint32 {
 	if cap(b) >= int(n) {
 		b, spare = b[:n], nil
 	} else {
+		if made > maxMade {
+			runtime.GC()
+			made = 0
+		}
 		b = make([]byte, n)
+		made += int(n)
 	}
 	p := address(b)
 	buffers[p] = b
