@@ -17,7 +17,7 @@ import (
 // module, and compares with what was signed.
 func knownAnswers(ctx context.Context, s *subject, f *finding) {
 	if s.openErr != nil {
-		f.fail("a device refuses the bundle: %v", s.openErr)
+		f.fail("%s", s.refusal())
 		return
 	}
 	whole, early := s.manifest.KnownAnswers, s.manifest.EarlyAnswers

@@ -24,7 +24,7 @@ func TestThePageStandsAlone(t *testing.T) {
 	}
 	page := b.String()
 	for _, want := range []string{
-		"<strong>3 checks: 1 pass, 1 fail, 1 not run</strong>", "Something is not as it should be", "channel “news”, release 7",
+		"<strong>1 of 3 checks fails</strong>", "Something is not as it should be", "1 of 3 passes.", "channel “news”, release 7",
 		"It is &lt;written&gt;", "<dt>&lt;b&gt;</dt><dd>&amp;</dd>", "<code>nearside audit b --only A01</code>", ">no engine<",
 	} {
 		if !strings.Contains(page, want) {
@@ -40,8 +40,8 @@ func TestThePageStandsAlone(t *testing.T) {
 		summary Summary
 		want    string
 	}{
-		{Summary{Checks: 1, Pass: 1}, "Everything that was checked holds"},
-		{Summary{Checks: 2, Pass: 1, NotRun: 1}, "not everything could be checked"},
+		{Summary{Checks: 1, Pass: 1}, "<strong>1 check: 1 pass</strong>\n<p>Everything that was checked holds"},
+		{Summary{Checks: 2, Pass: 1, NotRun: 1}, "<strong>1 of 2 checks could not be made</strong>\n<p>Nothing was found wrong, but not everything could be checked"},
 	} {
 		r := Report{Summary: c.summary}
 		b.Reset()

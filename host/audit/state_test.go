@@ -58,7 +58,7 @@ func TestNothingIsAskedOfABundleThatDoesNotOpen(t *testing.T) {
 	opt.Root = rootOf(t, keysOf(2), expires)
 	s := subjectOf(t, opt)
 	for _, id := range []string{"A13", "A14", "A16", "A17", "A18"} {
-		s.want(t, id, NotRun, "the bundle does not open: trust: a signature is wrong")
+		s.want(t, id, NotRun, "a device refuses the bundle: trust: a signature is wrong")
 	}
 	s.want(t, "A15", Fail, "a device refuses the bundle")
 }

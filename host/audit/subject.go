@@ -108,9 +108,14 @@ func (s *subject) open() error {
 // opened says whether there is a bundle to ask. If not, the check was not run.
 func (s *subject) opened(f *finding) bool {
 	if s.openErr != nil {
-		f.notRun("the bundle does not open: %v", s.openErr)
+		f.notRun("%s", s.refusal())
 	}
 	return s.openErr == nil
+}
+
+// refusal says why a device does not open the bundle.
+func (s *subject) refusal() string {
+	return "a device refuses the bundle: " + strings.TrimPrefix(s.openErr.Error(), "bundle: ")
 }
 
 // section returns a section's bytes, nil when there is none of that kind.
