@@ -35,7 +35,7 @@ func (p *Policy) Verify(proof, entry []byte) (Inclusion, error) {
 	if err != nil {
 		return Inclusion{}, err
 	}
-	if signed, err := said.SignedBy(p.Log); err != nil || !signed || said.Origin != p.Log.Name {
+	if signed, _ := said.SignedBy(p.Log); !signed || said.Origin != p.Log.Name {
 		return Inclusion{}, ErrLog
 	}
 	in := Inclusion{Index: said.index, Size: said.Size}

@@ -307,6 +307,7 @@ func TestOneSpelling(t *testing.T) {
 		"empty line first":           {"\n" + good, &tlog.SyntaxError{Line: 1}},
 		"no index":                   {replace("index 10\n", ""), &tlog.SyntaxError{Line: 2}},
 		"index 010":                  {replace("index 10", "index 010"), &tlog.SyntaxError{Line: 2}},
+		"a number alone":             {replace("index 10", "10"), &tlog.SyntaxError{Line: 2}},
 		"index +10":                  {replace("index 10", "index +10"), &tlog.SyntaxError{Line: 2}},
 		"index -1":                   {replace("index 10", "index -1"), &tlog.SyntaxError{Line: 2}},
 		"index of nothing":           {replace("index 10", "index "), &tlog.SyntaxError{Line: 2}},
