@@ -334,6 +334,8 @@ func TestOneSpelling(t *testing.T) {
 		"head, loose":                {resigned(origin + "\n12\n" + loose(root) + "\n"), &tlog.SyntaxError{Line: 9}},
 		"head of 33 bytes":           {resigned(origin + "\n12\n" + base64.StdEncoding.EncodeToString(make([]byte, 33)) + "\n"), &tlog.SyntaxError{Line: 9}},
 		"another head":               {resigned(headText(origin, 12, make([]byte, 32))), tlog.ErrEntry},
+		"no entry, a head of zeros":  {resigned(headText(origin, 10, make([]byte, 32))), tlog.ErrEntry},
+		"long path, a head of zeros": {resigned(headText(origin, 11, make([]byte, 32))), tlog.ErrEntry},
 		"extension lines":            {resigned(head + "a\n— b\n"), nil},
 		"empty line in extensions":   {resigned(head + "a\n\nb\n"), &tlog.SyntaxError{Line: 12}},
 		"two lines only":             {resigned(origin + "\n12\n"), &tlog.SyntaxError{Line: 9}},
