@@ -8,7 +8,7 @@ import (
 )
 
 // A refit learns from a log that has grown, and goes on from the model of its
-// earlier state, Config.From. It keeps two promises:
+// earlier state, Config.From. It keeps three promises:
 //
 //   - Indices are stable. Input.Items begins with the items of From, in their
 //     order, whether or not anyone has them still; data.Log.ItemsAfter brings a
@@ -18,6 +18,8 @@ import (
 //     for it and it scores 0; a page that must not show it says so in its request.
 //   - Parameters that are not given are those of From, but where Param.Refit has
 //     another default.
+//   - Factors that may stand in any axes stand in those of From, as close as they
+//     come: what changes of them is what was learnt, see align.go.
 //
 // What it saves depends on the algorithm:
 //

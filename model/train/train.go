@@ -73,6 +73,11 @@ func Train(ctx context.Context, in Input, cfg Config) (*Model, error) {
 	if err := t.learner.learn(ctx, t); err != nil {
 		return nil, fmt.Errorf("train: %s: %w", cfg.Algorithm, err)
 	}
+	if cfg.From != nil {
+		if err := t.align(ctx, cfg.From); err != nil {
+			return nil, fmt.Errorf("train: %s: %w", cfg.Algorithm, err)
+		}
+	}
 	t.meter.end()
 	return t.model, nil
 }
