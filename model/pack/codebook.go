@@ -73,7 +73,8 @@ type codebook struct {
 	// centroids are 16·m rows of d, those of a sub-quantiser side by side, as
 	// they ship.
 	centroids quant.Rows
-	root      []float32 // d×d: the metric of errors is rootᵀ·root
+	// root and its inverse are d×d: the metric of errors is rootᵀ·root.
+	root, inverse []float32
 	// stages are centroids times root, 16·m×d, through which a row's codes are
 	// searched: those of the product quantiser first, those that ship last.
 	//
@@ -113,8 +114,7 @@ func trainCodebook(factors []float32, d, m int, opt codebookOptions) (codebook, 
 	if moment == nil {
 		moment = momentOf(factors, d)
 	}
-	inverse, err := c.whiten(moment)
-	if err != nil {
+	if err := c.whiten(moment); err != nil {
 		return codebook{}, err
 	}
 	l := newLearner(&c, factors, opt.Weights)
@@ -130,7 +130,7 @@ func trainCodebook(factors []float32, d, m int, opt codebookOptions) (codebook, 
 	if err := l.refit(); err != nil {
 		return codebook{}, err
 	}
-	c.round(l.white, inverse)
+	c.round(l.white)
 	return c, nil
 }
 
@@ -155,30 +155,29 @@ func momentOf(factors []float32, d int) []float32 {
 	return moment
 }
 
-// whiten sets root, so that rootᵀ·root is the moment with a largest eigenvalue
-// of 1, and returns its inverse. The rows of root are in falling order of
-// eigenvalues.
-func (c *codebook) whiten(moment []float32) (inverse []float32, err error) {
+// whiten sets root and inverse, so that rootᵀ·root is the moment with a largest
+// eigenvalue of 1. The rows of root are in falling order of eigenvalues.
+func (c *codebook) whiten(moment []float32) error {
 	d := c.d
 	sym := mat.NewSymDense(d, nil)
 	for a := range d {
 		for b := range a + 1 {
 			v := float64(moment[a*d+b])
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("pack: codebook: the moment has %v at row %d, column %d: want finite numbers", v, a, b)
+				return fmt.Errorf("pack: codebook: the moment has %v at row %d, column %d: want finite numbers", v, a, b)
 			}
 			sym.SetSym(a, b, v)
 		}
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(sym, true) {
-		return nil, fmt.Errorf("pack: codebook: the moment has no eigenvalues")
+		return fmt.Errorf("pack: codebook: the moment has no eigenvalues")
 	}
 	values := eigen.Values(nil)
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
 	most := values[d-1]
-	c.root, inverse = make([]float32, d*d), make([]float32, d*d)
+	c.root, c.inverse = make([]float32, d*d), make([]float32, d*d)
 	for f := range d {
 		at := d - 1 - f // gonum's are in rising order
 		root := 1.      // of a moment of zeros: all directions count the same
@@ -188,28 +187,34 @@ func (c *codebook) whiten(moment []float32) (inverse []float32, err error) {
 		for a := range d {
 			v := vectors.At(a, at)
 			c.root[f*d+a] = float32(v * root)
-			inverse[a*d+f] = float32(v / root)
+			c.inverse[a*d+f] = float32(v / root)
 		}
 	}
-	return inverse, nil
+	return nil
 }
 
 // round turns learnt centroids, times root, into those that ship, and makes
 // these the last stage.
-func (c *codebook) round(white, inverse []float32) {
+func (c *codebook) round(white []float32) {
 	k, d := codebookSize*c.m, c.d
 	plain := make([]float32, k*d)
 	for r := range k {
-		transform(plain[r*d:(r+1)*d], inverse, white[r*d:(r+1)*d])
+		transform(plain[r*d:(r+1)*d], c.inverse, white[r*d:(r+1)*d])
 	}
 	codes, scales, exp := quant.EncodeRows(plain, d)
 	c.centroids = quant.Rows{N: k, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+	c.stages = append(c.stages, c.shipped())
+}
+
+// shipped returns the centroids as they ship, times root.
+func (c *codebook) shipped() []float32 {
+	k, d := codebookSize*c.m, c.d
 	last, row := make([]float32, k*d), make([]float32, d)
 	for r := range k {
 		c.centroids.DecodeTo(row, r)
 		transform(last[r*d:(r+1)*d], c.root, row)
 	}
-	c.stages = append(c.stages, last)
+	return last
 }
 
 // encode returns the codes of the rows of factors, n×m with one code of 0 … 15
@@ -241,19 +246,9 @@ func (c *codebook) encode(factors []float32) (codes, scales []byte) {
 				w.search(row, rounds, [2]int{stage, i})
 			}
 		}
-		sum := make([]float32, d)
 		for k := range to - from {
 			i := from + k
-			clear(sum)
-			for t, code := range codes[i*m : (i+1)*m] {
-				quant.Axpy(sum, stages[len(stages)-1].centroid(t, code), 1)
-			}
-			scales[i] = codebookOne
-			row := z[k*d : (k+1)*d]
-			if have := dot(sum, sum); have > 0 {
-				ratio := math.Sqrt(float64(dot(row, row)) / float64(have))
-				scales[i] = byte(min(math.Round(codebookOne*ratio), math.MaxUint8))
-			}
+			scales[i] = stages[len(stages)-1].scale(z[k*d:(k+1)*d], codes[i*m:(i+1)*m])
 		}
 	})
 	return codes, scales

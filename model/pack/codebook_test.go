@@ -134,7 +134,7 @@ func TestNeitherStepOfLearningRaisesTheLoss(t *testing.T) {
 		weights[i] = uint32(i % 30)
 	}
 	c := codebook{d: 12, m: 5, workers: 2}
-	if _, err := c.whiten(momentOf(rows, 12)); err != nil {
+	if err := c.whiten(momentOf(rows, 12)); err != nil {
 		t.Fatal(err)
 	}
 	l := newLearner(&c, rows, weights)
@@ -164,7 +164,7 @@ func TestNeitherStepOfLearningRaisesTheLoss(t *testing.T) {
 func TestEncodeFindsCodesAsGoodAsTheLearners(t *testing.T) {
 	rows := normal(5, 900, 16)
 	c := codebook{d: 16, m: 8, workers: 2}
-	if _, err := c.whiten(momentOf(rows, 16)); err != nil {
+	if err := c.whiten(momentOf(rows, 16)); err != nil {
 		t.Fatal(err)
 	}
 	l := newLearner(&c, rows, nil)

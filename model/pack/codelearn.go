@@ -13,6 +13,7 @@ import (
 type learner struct {
 	d, m, n, workers int
 	seed             uint64
+	rows             []int     // n: which of all rows these are
 	z                []float32 // n×d: root times the rows
 	weights          []float64 // n, 1 in the mean
 	white            []float32 // 16·m×d: root times the centroids
@@ -23,7 +24,7 @@ func newLearner(c *codebook, factors []float32, weights []uint32) *learner {
 	d := c.d
 	rows, each := sample(len(factors)/d, weights, c.seed)
 	l := &learner{
-		d: d, m: c.m, n: len(rows), workers: c.workers, seed: c.seed, weights: each,
+		d: d, m: c.m, n: len(rows), rows: rows, workers: c.workers, seed: c.seed, weights: each,
 		z: make([]float32, len(rows)*d), white: make([]float32, codebookSize*c.m*d), codes: make([]byte, len(rows)*c.m),
 	}
 	inBlocks(l.workers, l.n, func(from, to int) {

@@ -49,6 +49,33 @@ func (s *searcher) centroid(t int, code byte) []float32 {
 	return s.white[r*s.d : (r+1)*s.d]
 }
 
+// sum returns the sum of the centroids that codes name.
+func (s *searcher) sum(codes []byte) []float32 {
+	sum := make([]float32, s.d)
+	for t, code := range codes {
+		quant.Axpy(sum, s.centroid(t, code), 1)
+	}
+	return sum
+}
+
+// scale returns the scale of a row z with codes.
+func (s *searcher) scale(z []float32, codes []byte) byte {
+	sum := s.sum(codes)
+	have := dot(sum, sum)
+	if have <= 0 {
+		return codebookOne
+	}
+	ratio := math.Sqrt(float64(dot(z, z)) / float64(have))
+	return byte(min(math.Round(codebookOne*ratio), math.MaxUint8))
+}
+
+// loss returns the squared error of a row z with codes.
+func (s *searcher) loss(z []float32, codes []byte) float64 {
+	sum := s.sum(codes)
+	quant.Axpy(sum, z, -1)
+	return float64(dot(sum, sum))
+}
+
 func (s *searcher) newWorker() *searchWorker {
 	return &searchWorker{searcher: s, rest: make([]float32, s.k), kept: make([]float32, s.k), codes: make([]byte, s.m)}
 }

@@ -35,7 +35,7 @@ func forge(t testing.TB, q Quant, n, d int) forged {
 	t.Helper()
 	m := testModel(train.IALS, n, d)
 	opt := Options{Quant: q.withDefaults(m), History: 4}
-	list, err := layOut(m, opt)
+	list, err := layOut(m, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func forge(t testing.TB, q Quant, n, d int) forged {
 func forgeOther(t testing.TB, a train.Algorithm, n int) forged {
 	t.Helper()
 	m := testModel(a, n, 0)
-	list, err := layOut(m, Options{History: 4})
+	list, err := layOut(m, Options{History: 4}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func forgePool(t testing.TB, shape modeltest.PoolShape, q Quant, d int) forged {
 	t.Helper()
 	m := poolModel(shape, d)
 	opt := Options{Quant: q.withDefaults(m), History: 4}
-	list, err := layOut(m, opt)
+	list, err := layOut(m, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,67 +38,88 @@ type Options struct {
 // refuse, because the result has been opened and has answered. Without keys,
 // nil, it is not signed yet: see Document.
 func Pack(m *train.Model, keys *Keys, opt Options) ([]byte, error) {
+	file, _, err := packFrom(m, keys, opt, nil)
+	return file, err
+}
+
+// PackFrom is Pack with codes that stay as they are in an earlier bundle of the
+// channel while they are near enough to the model's numbers, so that a patch
+// from that to the new one is small. The model should be a refit of the earlier
+// one's. Where too little could stay, the bundle is that of Pack; Kept says why.
+//
+// Who has signed the earlier bundle does not matter, and nobody need have:
+// whatever is in it, what stays of it is near to the model.
+func PackFrom(m *train.Model, keys *Keys, opt Options, earlier []byte) ([]byte, Kept, error) {
+	from, err := openUnsigned(earlier)
+	if err != nil {
+		return nil, Kept{}, fmt.Errorf("pack: the earlier bundle: %w", err)
+	}
+	return packFrom(m, keys, opt, from)
+}
+
+func packFrom(m *train.Model, keys *Keys, opt Options, from *bundle.Bundle) (file []byte, kept Kept, err error) {
 	opt.Version = cmp.Or(opt.Version, 1)
 	opt.K = cmp.Or(opt.K, bundle.MaxK)
 	opt.Quant = opt.Quant.withDefaults(m)
 	opt.History = cmp.Or(opt.History, 500)
 	if opt.Expires <= opt.Created || opt.Created < 0 {
-		return nil, fmt.Errorf("pack: created %d, expires %d: want a time of expiry after that of creation", opt.Created, opt.Expires)
+		return nil, kept, fmt.Errorf("pack: created %d, expires %d: want a time of expiry after that of creation", opt.Created, opt.Expires)
 	}
 	if opt.K < 0 || opt.K > bundle.MaxK || opt.History < 0 || opt.History > bundle.MaxHistory {
-		return nil, fmt.Errorf("pack: limits k %d, history %d: want at most %d and %d", opt.K, opt.History, bundle.MaxK, bundle.MaxHistory)
+		return nil, kept, fmt.Errorf("pack: limits k %d, history %d: want at most %d and %d", opt.K, opt.History, bundle.MaxK, bundle.MaxHistory)
 	}
 	if n := len(m.Items); n == 0 || n > bundle.MaxItems || len(m.Count) != n {
-		return nil, fmt.Errorf("pack: %d items with %d counts: want 1 to %d items and a count for each", n, len(m.Count), bundle.MaxItems)
+		return nil, kept, fmt.Errorf("pack: %d items with %d counts: want 1 to %d items and a count for each", n, len(m.Count), bundle.MaxItems)
 	}
 	if err := opt.Quant.check(m); err != nil {
-		return nil, err
+		return nil, kept, err
 	}
 	m = prunePool(m, opt.Neighbours)
-	sections, err := layOut(m, opt)
+	m, sections, kept, err := layOutFrom(m, opt, from)
 	if err != nil {
-		return nil, err
+		return nil, kept, err
 	}
 
 	// Known answers are computed on the very bytes that ship: the bundle is
 	// written without them under a key of the moment, opened, and asked.
 	once, err := NewKeys(rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, kept, err
 	}
 	draft, err := write(m, []*Keys{once}, opt, sections, answers{})
 	if err != nil {
-		return nil, err
+		return nil, kept, err
 	}
 	var known answers
 	if known.whole, err = ask(draft, once, m, opt, len(draft)); err != nil {
-		return nil, err
+		return nil, kept, err
 	}
 	if opt.Quant.Rescore != bundle.CodecNone {
 		if known.early, err = ask(draft, once, m, opt, len(draft)-1); err != nil {
-			return nil, err
+			return nil, kept, err
 		}
 	}
-	file, err := write(m, []*Keys{once}, opt, sections, known)
-	if err != nil {
-		return nil, err
+	if file, err = write(m, []*Keys{once}, opt, sections, known); err != nil {
+		return nil, kept, err
 	}
 	for _, have := range []int{len(file), len(file) - 1} {
 		if have < len(file) && known.early == nil {
 			break
 		}
-		r, err := open(file, once, opt, have)
+		b, err := open(file, once, opt, have)
 		if err == nil {
-			err = r.Check()
+			err = slate.New(b).Check()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("pack: the bundle refuses itself: %w", err)
+			return nil, kept, fmt.Errorf("pack: the bundle refuses itself: %w", err)
 		}
 	}
-	if keys == nil {
-		return write(m, nil, opt, sections, known)
+	var signers []*Keys
+	if keys != nil {
+		signers = []*Keys{keys}
 	}
-	return write(m, []*Keys{keys}, opt, sections, known)
+	file, err = write(m, signers, opt, sections, known)
+	return file, kept, err
 }
 
 // answers are the known answers of a bundle: of the whole file, and of what
@@ -107,10 +128,11 @@ type answers struct{ whole, early []bundle.KnownAnswer }
 
 // ask puts the questions to a file of which have bytes are there.
 func ask(file []byte, keys *Keys, m *train.Model, opt Options, have int) (known []bundle.KnownAnswer, err error) {
-	r, err := open(file, keys, opt, have)
+	b, err := open(file, keys, opt, have)
 	if err != nil {
 		return nil, err
 	}
+	r := slate.New(b)
 	for _, req := range questions(m, opt) {
 		a, err := r.Answer(req.Append(nil))
 		if err != nil {
@@ -122,7 +144,7 @@ func ask(file []byte, keys *Keys, m *train.Model, opt Options, have int) (known 
 }
 
 // open reads a bundle back as a device would when have bytes have come.
-func open(file []byte, keys *Keys, opt Options, have int) (*slate.Recommender, error) {
+func open(file []byte, keys *Keys, opt Options, have int) (*bundle.Bundle, error) {
 	doc, err := keys.Root(1, opt.Expires)
 	if err != nil {
 		return nil, err
@@ -131,11 +153,32 @@ func open(file []byte, keys *Keys, opt Options, have int) (*slate.Recommender, e
 	if err != nil {
 		return nil, err
 	}
-	b, err := bundle.OpenEarly(root, file, have, opt.Created)
+	return bundle.OpenEarly(root, file, have, opt.Created)
+}
+
+// openUnsigned opens a bundle by its hashes alone, whoever has signed it: under a
+// key of the moment, as of its creation.
+func openUnsigned(file []byte) (*bundle.Bundle, error) {
+	doc, err := ParseDocument(file)
 	if err != nil {
 		return nil, err
 	}
-	return slate.New(b), nil
+	if doc.frame == nil {
+		return nil, ErrNotSignable
+	}
+	m, err := bundle.ParseManifest(doc.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	once, err := NewKeys(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	doc.Signatures = nil
+	if file, err = doc.Sign(once); err != nil {
+		return nil, err
+	}
+	return open(file, once, Options{Created: m.Created, Expires: m.Expires}, len(file))
 }
 
 // questions are the requests whose answers every engine must reproduce: an
@@ -169,12 +212,13 @@ type section struct {
 	body []byte
 }
 
-// layOut turns the model into sections, in ascending order of kind.
-func layOut(m *train.Model, opt Options) ([]section, error) {
+// layOut turns the model into sections, in ascending order of kind, with what is
+// near enough as in a, where there is one.
+func layOut(m *train.Model, opt Options, a *anchor) ([]section, error) {
 	list := catalogue(m)
 	switch m.Scorer() {
 	case bundle.ScorerFoldIn:
-		early, late, err := foldIn(m, opt)
+		early, late, err := foldIn(m, opt, a)
 		if err != nil {
 			return nil, err
 		}
@@ -182,13 +226,13 @@ func layOut(m *train.Model, opt Options) ([]section, error) {
 	case bundle.ScorerNeighbours:
 		list = append(list, neighbours(m, opt)...)
 	case bundle.ScorerSequence:
-		early, late, _, err := quantise(m, opt.Quant)
+		early, late, _, err := quantise(m, opt.Quant, nil)
 		if err != nil {
 			return nil, err
 		}
 		list = append(append(append(list, section{kind: bundle.KindEncoder, body: m.Encoder}), early...), late...)
 	case bundle.ScorerPool:
-		sections, err := pool(m, opt)
+		sections, err := pool(m, opt, a)
 		if err != nil {
 			return nil, err
 		}

@@ -276,7 +276,7 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 		"a section of another kind": func(list []section) { list[len(list)-1].kind = 99 },
 	} {
 		opt.Quant = opt.Quant.withDefaults(m)
-		list, err := layOut(m, opt)
+		list, err := layOut(m, opt, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

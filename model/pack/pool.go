@@ -20,7 +20,7 @@ func prunePool(m *train.Model, k int) *train.Model {
 }
 
 // pool lays out a pool, and its factors if there are any.
-func pool(m *train.Model, opt Options) ([]section, error) {
+func pool(m *train.Model, opt Options, a *anchor) ([]section, error) {
 	p := m.Pool
 	list := []section{{kind: bundle.KindPoolWeights, body: wire.AppendFloat32s(nil, p.Weights)}}
 	if p.Sparse.C > 0 {
@@ -43,7 +43,7 @@ func pool(m *train.Model, opt Options) ([]section, error) {
 	if p.Gains != nil {
 		list = append(list, section{kind: bundle.KindGains, body: p.Gains})
 	}
-	scanned, rescored, _, err := quantise(m, opt.Quant)
+	scanned, rescored, _, err := quantise(m, opt.Quant, a)
 	return append(append(list, scanned...), rescored...), err
 }
 

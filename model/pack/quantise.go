@@ -112,8 +112,9 @@ func (q Quant) BytesPerItem(d int) (scanned, rescored int) {
 }
 
 // quantise codes the factors: the sections of what is scanned, and of what
-// rescores. table is what a person's fold-in decodes.
-func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant.Table, err error) {
+// rescores. table is what a person's fold-in decodes. Codes that are near enough
+// are those of a, where there is one.
+func quantise(m *train.Model, q Quant, a *anchor) (scanned, rescored []section, table quant.Table, err error) {
 	n, d := len(m.Items), m.Dim
 	if d < 1 || d > quant.MaxDim || len(m.Factors) != n*d {
 		return nil, nil, nil, fmt.Errorf("pack: %d factors for %d items of %d: want n×d", len(m.Factors), n, d)
@@ -126,7 +127,7 @@ func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant
 	switch q.Codec {
 	case bundle.CodecPQ:
 		var p quant.PQ
-		if p, err = trainPQ(m, q); err != nil {
+		if p, err = trainPQ(m, q, a); err != nil {
 			return nil, nil, nil, err
 		}
 		scanned = []section{
@@ -145,44 +146,87 @@ func quantise(m *train.Model, q Quant) (scanned, rescored []section, table quant
 		f := quant.Floats{N: n, D: d, Values: wire.AppendFloat32s(nil, m.Factors), Exp: quant.FloatsExp(m.Factors)}
 		scanned = []section{{kind: bundle.KindRows, exp: f.Exp, body: f.Values}}
 		table = f
-	case bundle.CodecInt8:
-		codes, scales, exp := quant.EncodeRows(m.Factors, d)
-		t := quant.Tiles{N: n, D: d, Codes: quant.PackTiles(codes, d), Scales: wire.AppendUint16s(nil, scales), Exp: exp}
-		scanned = []section{{kind: bundle.KindRows, exp: exp, body: t.Codes}, {kind: bundle.KindRowScales, body: t.Scales}}
-		table = t
 	default:
-		scanned, table = quantiseRows(q.Codec, m.Factors, d, bundle.KindRows, bundle.KindRowScales)
+		c := encode(q.Codec, m.Factors, d)
+		if a != nil {
+			c = a.keep(c, a.Table, m.Factors)
+		}
+		scanned, table = c.layOut(bundle.KindRows, bundle.KindRowScales)
 	}
 	if q.Rescore != bundle.CodecNone {
-		rescored, table = quantiseRows(q.Rescore, m.Factors, d, bundle.KindRescore, bundle.KindRescoreScales)
+		c := encode(q.Rescore, m.Factors, d)
+		if a != nil {
+			c = a.keep(c, a.Rescore, m.Factors)
+		}
+		rescored, table = c.layOut(bundle.KindRescore, bundle.KindRescoreScales)
 	}
 	return scanned, rescored, table, nil
 }
 
-// trainPQ learns sub-quantisers from the factors and codes them.
-func trainPQ(m *train.Model, q Quant) (quant.PQ, error) {
+// coded are rows of int8 or int4 codes.
+type coded struct {
+	codec  bundle.Codec
+	d      int
+	codes  []int8 // n×d, row-major
+	scales []uint16
+	exp    int
+}
+
+// encode codes factors as int8 or int4 rows.
+func encode(c bundle.Codec, factors []float32, d int) coded {
+	rows := coded{codec: c, d: d}
+	if c == bundle.CodecInt4 {
+		rows.codes, rows.scales, rows.exp = quant.EncodeRows4(factors, d)
+	} else {
+		rows.codes, rows.scales, rows.exp = quant.EncodeRows(factors, d)
+	}
+	return rows
+}
+
+// levels returns the greatest code.
+func (c coded) levels() float64 {
+	if c.codec == bundle.CodecInt4 {
+		return 7
+	}
+	return 127
+}
+
+// layOut returns the rows as two sections: those that are scanned as int8 in
+// tiles.
+func (c coded) layOut(rows, scales bundle.Kind) ([]section, quant.Table) {
+	n, s := len(c.scales), wire.AppendUint16s(nil, c.scales)
+	var table quant.Table
+	var body []byte
+	switch {
+	case c.codec == bundle.CodecInt4:
+		t := quant.Rows4{N: n, D: c.d, Codes: quant.PackRows4(c.codes, c.d), Scales: s, Exp: c.exp}
+		table, body = t, t.Codes
+	case rows == bundle.KindRows:
+		t := quant.Tiles{N: n, D: c.d, Codes: quant.PackTiles(c.codes, c.d), Scales: s, Exp: c.exp}
+		table, body = t, t.Codes
+	default:
+		table, body = quant.Rows{N: n, D: c.d, Codes: c.codes, Scales: s, Exp: c.exp}, quant.Bytes(c.codes)
+	}
+	return []section{{kind: rows, exp: c.exp, body: body}, {kind: scales, body: s}}, table
+}
+
+// trainPQ learns sub-quantisers from the factors and codes them, or goes on with
+// those of a while they are nearly as good.
+func trainPQ(m *train.Model, q Quant, a *anchor) (quant.PQ, error) {
 	groups := q.groups()
 	c, err := trainCodebook(m.Factors, m.Dim, groups, codebookOptions{Moment: m.Moment, Weights: m.Count, Seed: q.Seed})
 	if err != nil {
 		return quant.PQ{}, err
 	}
 	codes, scales := c.encode(m.Factors)
+	if a != nil {
+		if c, codes, scales, err = a.keepCodebook(c, codes, scales, m); err != nil {
+			return quant.PQ{}, err
+		}
+	}
 	return quant.PQ{
 		N: len(m.Items), D: m.Dim, M: groups, Codes: quant.PackPQ(codes, groups), Scales: scales, Centroids: c.centroids,
 	}, nil
-}
-
-// quantiseRows codes factors as int8 or int4 rows.
-func quantiseRows(c bundle.Codec, factors []float32, d int, rows, scales bundle.Kind) ([]section, quant.Table) {
-	n := len(factors) / d
-	if c == bundle.CodecInt4 {
-		codes, s, exp := quant.EncodeRows4(factors, d)
-		t := quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, s), Exp: exp}
-		return []section{{kind: rows, exp: exp, body: codes}, {kind: scales, body: t.Scales}}, t
-	}
-	codes, s, exp := quant.EncodeRows(factors, d)
-	t := quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, s), Exp: exp}
-	return []section{{kind: rows, exp: exp, body: quant.Bytes(codes)}, {kind: scales, body: t.Scales}}, t
 }
 
 // foldIn writes the item factors and what solving for a person needs: the gram
@@ -193,9 +237,9 @@ func quantiseRows(c bundle.Codec, factors []float32, d int, rows, scales bundle.
 // consistent, but for pq and binary that of the floats: their rows err too much
 // for it. At 8 to 10 bytes per item that gains 1 to 2 % of NDCG@10 on
 // MovieLens 1M and Gowalla.
-func foldIn(m *train.Model, opt Options) (early, late []section, err error) {
+func foldIn(m *train.Model, opt Options, a *anchor) (early, late []section, err error) {
 	n, d := len(m.Items), m.Dim
-	scanned, rescored, table, err := quantise(m, opt.Quant)
+	scanned, rescored, table, err := quantise(m, opt.Quant, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,8 +250,12 @@ func foldIn(m *train.Model, opt Options) (early, late []section, err error) {
 	for h := range ridge {
 		ridge[h] = m.Ridge(h)
 	}
+	products := gram(table, n, d, m.Alpha)
+	if a != nil {
+		products, ridge = a.gram(products), a.ridge(ridge)
+	}
 	early = append(scanned,
-		section{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, gram(table, n, d, m.Alpha))},
+		section{kind: bundle.KindGram, body: wire.AppendFloat32s(nil, products)},
 		section{kind: bundle.KindRidge, body: wire.AppendFloat32s(nil, ridge)},
 	)
 	return early, rescored, nil

@@ -84,7 +84,7 @@ func TestSequenceContradictionsAreRefused(t *testing.T) {
 	base := func() forged {
 		m := testModel(train.Sequence, n, d)
 		opt := Options{Quant: Quant{}.withDefaults(m), History: 4}
-		list, err := layOut(m, opt)
+		list, err := layOut(m, opt, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

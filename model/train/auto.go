@@ -202,7 +202,7 @@ func withFactors(parts score.Parts, factors []float32) score.Parts {
 	d := len(factors) / n
 	if d >= manyFactors {
 		codes, scales, exp := quant.EncodeRows4(factors, d)
-		parts.Table = quant.Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		parts.Table = quant.Rows4{N: n, D: d, Codes: quant.PackRows4(codes, d), Scales: wire.AppendUint16s(nil, scales), Exp: exp}
 	} else {
 		codes, scales, exp := quant.EncodeRows(factors, d)
 		parts.Table = quant.Rows{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}

@@ -26,28 +26,41 @@ func Stride4(d int) int { return (d + 31) / 32 * 16 }
 
 // EncodeRows4 quantises rows, n×d row-major and finite. The error of a factor
 // is at most half of scale·2^exp, a 14th of the row's largest or a little more.
-func EncodeRows4(rows []float32, d int) (codes []byte, scales []uint16, exp int) {
-	n, stride := len(rows)/d, Stride4(d)
-	codes, scales = make([]byte, n*stride), make([]uint16, n)
+// PackRows4 lays the codes out.
+func EncodeRows4(rows []float32, d int) (codes []int8, scales []uint16, exp int) {
+	n := len(rows) / d
+	codes, scales = make([]int8, n*d), make([]uint16, n)
 	exp = fitExp(maxAbs(rows), 7*math.MaxUint16)
 	unit := math.Ldexp(1, exp)
 	for i := range n {
-		row, out := rows[i*d:(i+1)*d], codes[i*stride:(i+1)*stride]
-		for b := range out {
-			out[b] = 0x88
-		}
+		row, out := rows[i*d:(i+1)*d], codes[i*d:(i+1)*d]
 		scales[i] = uint16(max(1, math.Ceil(float64(maxAbs(row))/(7*unit))))
 		for f, x := range row {
-			c := byte(8 + int8(math.RoundToEven(float64(x)/(float64(scales[i])*unit))))
-			b, high := place4(f)
-			if high {
+			out[f] = int8(math.RoundToEven(float64(x) / (float64(scales[i]) * unit)))
+		}
+	}
+	return codes, scales, exp
+}
+
+// PackRows4 lays out codes from -7 to 7, n×d row-major.
+func PackRows4(codes []int8, d int) []byte {
+	n, stride := len(codes)/d, Stride4(d)
+	rows := make([]byte, n*stride)
+	for b := range rows {
+		rows[b] = 0x88
+	}
+	for i := range n {
+		out := rows[i*stride : (i+1)*stride]
+		for f, c := range codes[i*d : (i+1)*d] {
+			c := byte(8 + c)
+			if b, high := place4(f); high {
 				out[b] = out[b]&0x0f | c<<4
 			} else {
 				out[b] = out[b]&0xf0 | c
 			}
 		}
 	}
-	return codes, scales, exp
+	return rows
 }
 
 // place4 returns where factor f of a row stands.

@@ -69,6 +69,9 @@ type PQ struct {
 	Centroids Rows   // 16·m: those of sub-quantiser s from 16·s on
 }
 
+// Code returns the code of sub-quantiser s for row i.
+func (p PQ) Code(i, s int) byte { return byte(codeAt(p.Codes, p.M, i, s)) }
+
 // DecodeTo implements [Table]. All is exact but for one rounding to float32.
 func (p PQ) DecodeTo(dst []float32, i int) {
 	var sums [MaxDim]int32

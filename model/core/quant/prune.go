@@ -6,16 +6,15 @@ import "math"
 // all columns have the largest sum of sizes, of equal ones the first. Their
 // codes and the rows' scales stay.
 func (s *Sparse) Prune(k int) Sparse {
-	rows := make([]SparseRow, s.N)
-	p := Sparse{N: s.N, C: s.C, Counts: make([]byte, s.N), Scales: s.Scales}
+	rows := make([]CodedRow, s.N)
 	var top Top
 	for i := range rows {
-		items, codes := s.Row(nil, i)
-		kept := make([]bool, len(items))
+		row := s.Coded(i)
+		kept := make([]bool, len(row.Items))
 		top.Reset(k, nil)
-		for at := range items {
+		for at := range kept {
 			var sum float32
-			for column, code := range codes[at*s.C : (at+1)*s.C] {
+			for column, code := range row.Codes[at*s.C : (at+1)*s.C] {
 				sum += float32(s.Scale(i, column) * abs32(SquareLaw(code)))
 			}
 			top.Offer(at, int64(math.Float32bits(sum))) // which order as sizes do
@@ -23,20 +22,13 @@ func (s *Sparse) Prune(k int) Sparse {
 		for _, c := range top.Kept() {
 			kept[c.Item] = true
 		}
-		for at, item := range items {
+		rows[i].Scales = row.Scales
+		for at, item := range row.Items {
 			if kept[at] {
 				rows[i].Items = append(rows[i].Items, item)
-				p.Codes = append(p.Codes, codes[at*s.C:(at+1)*s.C]...)
+				rows[i].Codes = append(rows[i].Codes, row.Codes[at*s.C:(at+1)*s.C]...)
 			}
 		}
-		p.Counts[i] = byte(len(rows[i].Items))
 	}
-	p.Rice = riceOf(rows)
-	for _, row := range rows {
-		p.appendItems(row.Items)
-	}
-	if err := p.Open(); err != nil {
-		panic("quant: internal error: Prune: " + err.Error())
-	}
-	return p
+	return JoinSparse(rows, s.C, -1)
 }

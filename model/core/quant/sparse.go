@@ -181,6 +181,19 @@ func SquareLawCode(v float32) int8 {
 	return int8(c)
 }
 
+// SparseCode returns the code of a weight that is x times its scale. One that is
+// not 0 keeps a code that is not 0.
+func SparseCode(x float32) int8 {
+	code := SquareLawCode(min(max(x, -1), 1))
+	switch {
+	case code == 0 && x > 0:
+		return 1
+	case code == 0 && x < 0:
+		return -1
+	}
+	return code
+}
+
 // SparseRow is a row before it is coded.
 type SparseRow struct {
 	Items   []int32   // ascending
@@ -188,7 +201,7 @@ type SparseRow struct {
 }
 
 // EncodeSparse codes rows of c columns; there is one for each item, with at most
-// 255 neighbours. A weight that is not 0 keeps a code that is not 0.
+// 255 neighbours.
 func EncodeSparse(rows []SparseRow, c int) Sparse {
 	s := Sparse{N: len(rows), C: c, Rice: riceOf(rows), Counts: make([]byte, len(rows)), Scales: make([]byte, len(rows)*c)}
 	for i, row := range rows {
@@ -206,18 +219,52 @@ func EncodeSparse(rows []SparseRow, c int) Sparse {
 			}
 		}
 		for k, w := range row.Weights {
-			code := SquareLawCode(min(max(w*inverse[k%c], -1), 1))
-			switch {
-			case code == 0 && w > 0:
-				code = 1
-			case code == 0 && w < 0:
-				code = -1
-			}
-			s.Codes = append(s.Codes, code)
+			s.Codes = append(s.Codes, SparseCode(w*inverse[k%c]))
 		}
 	}
 	if err := s.Open(); err != nil {
 		panic("quant: internal error: EncodeSparse: " + err.Error())
+	}
+	return s
+}
+
+// CodedRow is a row of a [Sparse].
+type CodedRow struct {
+	Items  []int32 // ascending, at most 255
+	Codes  []int8  // C for each of them
+	Scales []byte  // C
+}
+
+// Coded returns row i. Its codes and scales are those of s, not a copy.
+func (s *Sparse) Coded(i int) CodedRow {
+	items, codes := s.Row(nil, i)
+	return CodedRow{items, codes, s.Scales[i*s.C : (i+1)*s.C]}
+}
+
+// JoinSparse returns the Sparse of coded rows of c columns. Its Rice parameter is
+// rice where no gap is too long for that, and else the best; -1: the best.
+func JoinSparse(rows []CodedRow, c, rice int) Sparse {
+	s := Sparse{N: len(rows), C: c, Rice: rice, Counts: make([]byte, len(rows))}
+	list := make([]SparseRow, len(rows))
+	var longest int32
+	for i, row := range rows {
+		s.Counts[i] = byte(len(row.Items))
+		s.Codes = append(s.Codes, row.Codes...)
+		s.Scales = append(s.Scales, row.Scales...)
+		list[i].Items = row.Items
+		last := int32(-1)
+		for _, j := range row.Items {
+			longest, last = max(longest, j-last-1), j
+		}
+	}
+	if rice < 0 || longest>>rice > maxQuotient {
+		s.Rice = riceOf(list)
+	}
+	for _, row := range rows {
+		s.appendItems(row.Items)
+	}
+	if err := s.Open(); err != nil {
+		panic("quant: internal error: JoinSparse: " + err.Error())
 	}
 	return s
 }

@@ -184,6 +184,37 @@ func TestOpenCountsSparseCodesIn64Bits(t *testing.T) {
 }
 
 // TestPruneKeepsTheLargest with their codes, and the rest of the row as it was.
+// TestJoinedRowsComeBack: under a parameter that is given while it can be.
+func TestJoinedRowsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows, c := drawSparse(t)
+		s := EncodeSparse(rows, c)
+		list := make([]CodedRow, s.N)
+		for i := range list {
+			list[i] = s.Coded(i)
+		}
+		rice := rapid.IntRange(-1, MaxRice).Draw(t, "rice")
+		joined := JoinSparse(list, c, rice)
+		if rice < 0 && joined.Rice != s.Rice {
+			t.Errorf("parameter %d: want the best, %d", joined.Rice, s.Rice)
+		}
+		if rice >= s.Rice && joined.Rice != rice { // gaps that s.Rice can say are not too long
+			t.Errorf("parameter %d: want %d", joined.Rice, rice)
+		}
+		for i, want := range list {
+			got := joined.Coded(i)
+			if !slices.Equal(got.Items, want.Items) || !slices.Equal(got.Codes, want.Codes) || !slices.Equal(got.Scales, want.Scales) {
+				t.Fatalf("row %d: got %v, want %v", i, got, want)
+			}
+		}
+	})
+	far := slices.Repeat([]CodedRow{{Scales: []byte{9}}}, 1<<16)
+	far[0] = CodedRow{Items: []int32{1<<16 - 1}, Codes: []int8{1}, Scales: []byte{9}}
+	if s := JoinSparse(far, 1, 0); s.Rice == 0 {
+		t.Error("a gap that is too long for parameter 0 keeps it")
+	}
+}
+
 func TestPruneKeepsTheLargest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, c := drawSparse(t)

@@ -28,7 +28,7 @@ var tableKinds = map[string]func(rng *rand.Rand, rows []float32, d int) Table{
 	"tiles": func(_ *rand.Rand, rows []float32, d int) Table { return tilesOf(rows, d) },
 	"int4": func(_ *rand.Rand, rows []float32, d int) Table {
 		codes, scales, exp := EncodeRows4(rows, d)
-		return Rows4{N: len(rows) / d, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		return Rows4{N: len(rows) / d, D: d, Codes: PackRows4(codes, d), Scales: wire.AppendUint16s(nil, scales), Exp: exp}
 	},
 	"binary": func(_ *rand.Rand, rows []float32, d int) Table {
 		codes, scales, exp := EncodeSigns(rows, d)
@@ -316,7 +316,7 @@ func TestDecodeErrorsAreBounded(t *testing.T) {
 		rows := randomRows(rng, n, d)
 		row := make([]float32, d)
 		codes, scales, exp := EncodeRows4(rows, d)
-		four := Rows4{N: n, D: d, Codes: codes, Scales: wire.AppendUint16s(nil, scales), Exp: exp}
+		four := Rows4{N: n, D: d, Codes: PackRows4(codes, d), Scales: wire.AppendUint16s(nil, scales), Exp: exp}
 		bits, sizes, exp := EncodeSigns(rows, d)
 		signs := Signs{N: n, D: d, Codes: bits, Scales: sizes, Exp: exp}
 		for i := range n {
