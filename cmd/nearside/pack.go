@@ -19,7 +19,8 @@ type packCmd struct {
 	Model        string   `arg:"" placeholder:"model.nsm" help:"What train wrote."`
 	Keys         string   `xor:"signed" required:"" placeholder:"DIR" help:"Folder that keygen --out wrote."`
 	Unsigned     bool     `xor:"signed" required:"" help:"Sign nothing: that is for nearside sign, on other machines."`
-	Out          string   `default:"bundle.nsb" placeholder:"FILE" help:"Where the bundle goes."`
+	From         string   `placeholder:"FILE" help:"Yesterday's bundle, whose codes stay where they are near enough, so that devices fetch little. MODEL should be what train --from made of yesterday's."`
+	Out          string   `default:"bundle.nsb" placeholder:"FILE" help:"Where the bundle goes; may be --from."`
 	Channel      string   `placeholder:"NAME" help:"Name of the line of releases: a-z 0-9 . _ / -"`
 	Version      uint64   `placeholder:"N" help:"Grows with every release of a channel; by default the time in Unix seconds."`
 	Days         int      `default:"30" help:"Days until devices refuse the bundle."`
@@ -70,7 +71,7 @@ func (c *packCmd) Run() error {
 	if c.Version == 0 {
 		c.Version = uint64(now)
 	}
-	file, err := pack.Pack(m, keys, pack.Options{
+	file, err := c.pack(m, keys, pack.Options{
 		Channel: c.Channel, Version: c.Version,
 		Created: now, Expires: now + int64(c.Days)*day,
 		HalfLife: int64(c.HalfLifeDays) * day, Neighbours: c.Neighbours,
@@ -85,6 +86,27 @@ func (c *packCmd) Run() error {
 	fmt.Printf("%s: %d bytes, %d items, %s, version %d, good for %d days\n",
 		c.Out, len(file), len(m.Items), signed, c.Version, c.Days)
 	return nil
+}
+
+// pack packs from yesterday's bundle, where there is one, and says what stayed.
+func (c *packCmd) pack(m *train.Model, keys *pack.Keys, opt pack.Options) ([]byte, error) {
+	if c.From == "" {
+		return pack.Pack(m, keys, opt)
+	}
+	earlier, err := os.ReadFile(c.From)
+	if err != nil {
+		return nil, err
+	}
+	file, kept, err := pack.PackFrom(m, keys, opt, earlier)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--from %s: %w", c.From, err)
+	case kept.Why != "":
+		fmt.Fprintf(os.Stderr, "nothing of %s stays: %s\n", c.From, kept.Why)
+	default:
+		fmt.Fprintf(os.Stderr, "of %s, %d of %d rows are written anew\n", c.From, kept.Written, kept.Rows)
+	}
+	return file, nil
 }
 
 // modules returns the hashes of the modules that the bundle may run with.
