@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train fuzz mutants golden size results results-short nightly clean
+.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -80,6 +80,10 @@ bench-train: build ## iALS against implicit 0.7: seconds per epoch, NDCG, memory
 	  { python3 -m venv $$venv && $$venv/bin/pip install -q implicit==0.7.3; } || \
 	  echo 'bench-train: no implicit 0.7.3 without python3 and its package index'
 	go run ./model/train/bench $(ARGS)
+
+# NEARSIDE_DATA names the folder of data sets; ARGS: see go doc ./model/publish/bench.
+bench-update: ## what a daily update takes, with and without yesterday's bundle; ARGS='-days 10'
+	go run ./model/publish/bench $(ARGS)
 
 fuzz: wasm ## each fuzz target for T, and how often it ran
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
