@@ -27,9 +27,10 @@ test: wasm chromium check test-go test-scalar test-js results-short ## everythin
 test-go:
 	go test -timeout 20m ./...
 
-# Embedders do not set the experiment: the scalar twins must give the same.
+# Embedders do not set the experiment: the scalar twins must give the same. What a
+# flipped bit does has nothing to do with them.
 test-scalar:
-	GOEXPERIMENT= go test ./model/core/... ./model/pack
+	GOEXPERIMENT= go test ./model/core/... ./model/pack -skip Bit
 
 test-js:
 	node --test web/test/
