@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,6 +23,9 @@ import (
 // What the tests of negatives and interests share: people with what they like
 // and dislike, of both of which a tenth is hidden, and ways to score that are
 // compared case by case. RESULTS.md has the tables, which -study prints.
+
+// nightly: what takes minutes runs in make nightly.
+var nightly = os.Getenv("NEARSIDE_NIGHTLY") != ""
 
 var study = flag.Bool("study", false, "measure negatives and interests on all their data sets, with the cuts of two seeds")
 

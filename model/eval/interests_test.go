@@ -28,8 +28,8 @@ var (
 // instead of one vector: clusters of the history, each a person of their own,
 // and attention of each item to the history.
 func TestInterests(t *testing.T) {
-	if testing.Short() {
-		t.Skip("learns two models")
+	if !nightly && !*study {
+		t.Skip("a study that learns two models: only when NEARSIDE_NIGHTLY is set, or with -study")
 	}
 	sets, seeds := []studied{films100K}, uint64(1)
 	if *study {

@@ -15,8 +15,8 @@ var dislikeWeights = []float32{.1, .25, .5, .75, 1, -.1, -.25}
 // TestNegatives measures what it is worth that an item of two stars or fewer,
 // besides being left out, counts against what it is like.
 func TestNegatives(t *testing.T) {
-	if testing.Short() {
-		t.Skip("learns two models")
+	if !nightly && !*study {
+		t.Skip("a study that learns two models: only when NEARSIDE_NIGHTLY is set, or with -study")
 	}
 	sets, seeds := []studied{films100K}, uint64(1)
 	if *study {

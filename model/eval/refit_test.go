@@ -28,14 +28,18 @@ func TestRefitIsAsGoodAsAFullFit(t *testing.T) {
 		name    string
 		cfg     train.Config
 		ordered bool
+		long    bool // takes minutes
 		seeds   uint64
 		loss    float64 // how much NDCG, relative, a refit may lose
 	}{
-		{"ials", train.Config{Algorithm: train.IALS}, false, 8, .005},
-		{"auto, lists", train.Config{Algorithm: train.Auto}, false, 4, .005}, // too few cases for a net
-		{"auto, sequences", train.Config{Algorithm: train.Auto, Params: train.Params{"examples": 20000}}, true, 2, .005},
+		{"ials", train.Config{Algorithm: train.IALS}, false, false, 8, .005},
+		{"auto, lists", train.Config{Algorithm: train.Auto}, false, true, 4, .005}, // too few cases for a net
+		{"auto, sequences", train.Config{Algorithm: train.Auto, Params: train.Params{"examples": 20000}}, true, true, 2, .005},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if test.long && !nightly {
+				t.Skip("learns for minutes: only when NEARSIDE_NIGHTLY is set")
+			}
 			var full, refit outcome
 			for seed := range test.seeds {
 				cfg := test.cfg
