@@ -10,8 +10,9 @@ import (
 // Rows of a pool keep their neighbours and codes while their weights are near
 // enough, in each column relative to its size.
 const (
-	// From which error on a row is due to be written, and from which it is.
-	poolSome, poolMost = .2, .5
+	// From which error on a row is due to be written, from which it is, and from
+	// which it is another.
+	poolSome, poolMost, poolOther = .1, .3, .8
 	// keepNeighbours is up to which error, that of the neighbours which it does not
 	// have or has in vain, a row that is written has yesterday's neighbours.
 	keepNeighbours = .2
@@ -35,7 +36,7 @@ func (a *anchor) keepSparse(today, old *quant.Sparse) quant.Sparse {
 	for i := range rows {
 		if rows[i] = today.Coded(i); i < old.N {
 			errs[i], gone[i] = distances(rows[i], old.Coded(i), today.C)
-			if errs[i] >= poolMost {
+			if errs[i] >= poolOther {
 				a.far++
 			}
 		}
