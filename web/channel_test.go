@@ -116,7 +116,7 @@ const openChannel = `(async () => {
 	globalThis.answer = async (ns) => {
 		ns.observe({ item: (await ns.items([3])).items[0].id });
 		const { receipt } = await ns.recommend({ k: 5 });
-		ns.forget();
+		await ns.profile.erase();
 		return receipt.version + (receipt.early ? ' early' : '');
 	};
 	const { open } = await import('/sdk/nearside.js');

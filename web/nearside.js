@@ -1,12 +1,13 @@
 // Recommendations computed in the person's own browser. The page fetches public
 // files, the same for everybody; a worker checks their signatures and ranks; what
-// the person did stays in this browser's storage. Nothing is fetched but what the
+// the person did stays in this browser, as long as they want it to. Nothing is fetched but what the
 // caller names, or a channel that the caller names, and nothing is ever sent.
 
 import { NearsideError } from './guest.js';
-import { defaultStorage, History } from './history.js';
+import { Keeper, planned } from './keeper.js';
 import { fetchFile, loadBytes, loadHashedModule, loadModule, pass } from './load.js';
 import { readManifest } from './manifest.js';
+import { Profile } from './profile.js';
 
 export { NearsideError };
 
@@ -14,7 +15,9 @@ export { NearsideError };
  * @typedef {import('./load.js').Source} Source
  * @typedef {import('./load.js').Progress} Progress
  *
- * @typedef {object} Options
+ * @typedef {Files & import('./keeper.js').Remembering} Options
+ *
+ * @typedef {object} Files
  * @property {Source | WebAssembly.Module} wasm the module, nearside.wasm
  * @property {Source} root the keys that may sign, *.nsr; it comes with the site's
  *   own code, and of a channel only the first visit reads it
@@ -23,11 +26,13 @@ export { NearsideError };
  * @property {string} [name] the channel's name
  * @property {AbortSignal} [signal] gives up opening
  * @property {(progress: Progress) => void} [onProgress]
- * @property {import('./history.js').StorageLike} [storage] where the history is
- *   kept; localStorage when left out, or memory where that is missing
  * @property {(message: string) => void} [onWarning] told once when the stored
- *   history is unreadable or cannot be written, and when a channel cannot be
+ *   profile is unreadable or cannot be written, and when a channel cannot be
  *   stored; console.warn when left out
+ *
+ * @typedef {object} Calling
+ * @property {AbortSignal} [signal] gives the answer up; the worker, which cannot
+ *   be interrupted, finishes it
  *
  * @typedef {object} Recommendations
  * @property {Recommendation[]} items best first
@@ -58,13 +63,14 @@ export { NearsideError };
  *
  * @param {Options} options
  * @returns {Promise<Nearside>}
- * @throws {NearsideError} 'signature', 'expired' and the other words of ABI.md
- *   when the files are not in order; 'network' when one cannot be fetched;
+ * @throws {NearsideError} 'request' for options that make no sense; 'signature',
+ *   'expired' and the other words of ABI.md when the files are not in order; 'network' when one cannot be fetched;
  *   'module' when nearside.wasm is not the module; 'aborted'; of a channel also
  *   'storage' when the browser fails to store, and 'insecure' when the page came
  *   neither over https nor from localhost
  */
-export async function open({ wasm, bundle, channel, name, root, signal, onProgress, storage = defaultStorage(), onWarning = console.warn }) {
+export async function open({ wasm, bundle, channel, name, root, signal, onProgress, onWarning = console.warn, ...remembering }) {
+  const plan = planned(remembering);
   const stop = new AbortController(); // ends whatever is under way
   const abort = () => stop.abort(new NearsideError('aborted', 'nearside: open was aborted', { cause: signal?.reason }));
   signal?.addEventListener('abort', abort);
@@ -81,7 +87,9 @@ export async function open({ wasm, bundle, channel, name, root, signal, onProgre
       opened = await openChannel(connection, { wasm, channel, name, root }, stop, loading);
     } else throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
     opened.settled.then(() => signal?.removeEventListener('abort', abort));
-    return new Nearside(connection, opened, { storage, onWarning });
+    const keeper = new Keeper(readManifest(opened.manifest).channel, plan, onWarning);
+    await keeper.saved; // and so what is stored has been read
+    return new Nearside(connection, opened, keeper);
   } catch (error) {
     signal?.removeEventListener('abort', abort);
     worker?.close(new NearsideError('closed', 'nearside: open failed'));
@@ -145,8 +153,11 @@ async function openChannel(connection, { wasm, channel, name, root }, stop, load
   return { stop, manifest: first.manifest, completed, settled: updating.catch(() => {}), updates, updating };
 }
 
-/** An opened model together with the person's history. */
+/** An opened model together with the person's profile. */
 class Nearside {
+  /** What is remembered of the person, to be shown to them and changed by them. @type {Profile} */
+  profile;
+
   /**
    * Resolves when the whole bundle is in use, which for most bundles is as soon
    * as it is open. Until then recommendations come from the codes alone, and
@@ -175,37 +186,39 @@ class Nearside {
   #worker;
   #opened;
   #manifest;
-  #history;
+  #keeper;
   /** @type {Map<string, Reason[]>} */
   #reasons = new Map();
 
   /**
    * @param {Connection} worker
    * @param {Opened} opened
-   * @param {{storage: import('./history.js').StorageLike, onWarning: (message: string) => void}} rest
+   * @param {Keeper} keeper
    */
-  constructor(worker, opened, { storage, onWarning }) {
+  constructor(worker, opened, keeper) {
     this.#worker = worker;
     this.#opened = opened;
     this.#manifest = readManifest(opened.manifest);
-    this.#history = new History(storage, `nearside:${this.#manifest.channel}`, onWarning);
+    this.#keeper = keeper;
+    this.profile = new Profile(keeper, (ids) => worker.call('about', ids, unixNow()), () => this.#manifest.scoring);
     this.completed = opened.completed;
     this.updated = opened.updating ? this.#adopt(opened.updating) : Promise.resolve(false);
     for (const promise of [this.completed, this.updated]) promise.catch(() => {}); // nobody has to listen
   }
 
   /**
-   * Remembers what the person did, on this device.
+   * Remembers what the person did, on this device: at once for this page, and in
+   * storage when profile.saved resolves. Not while the profile is paused.
    *
    * @param {object} event
    * @param {string} event.item id
    * @param {string} [event.kind] 'view', 'click', 'like', 'buy' or 'hide'
    * @param {number} [event.time] Unix seconds; now when left out
    * @param {number} [event.weight] above 0, at most 16
-   * @throws {NearsideError} 'request' when it is not an event
+   * @throws {NearsideError} 'request' when it is not an event, 'closed'
    */
   observe({ item, kind = 'click', time = unixNow(), weight = 1 }) {
-    this.#history.add({ item, kind, time, weight });
+    this.#keeper.note({ item, kind, time, weight });
   }
 
   /**
@@ -225,14 +238,16 @@ class Nearside {
    * @param {boolean} [options.seen] whether items of the history may be
    *   recommended, instead of what the bundle says: see pool in the manifest.
    *   Those that were hidden never are
+   * @param {Calling} [calling]
    * @returns {Promise<Recommendations>}
    * @throws {NearsideError} 'limit' for a k above the manifest's, 'request', as
-   *   for seen items of a bundle without a pool, 'trap', 'closed'; of a channel
-   *   'expired' and 'stopped' when the bundle must not be used any more
+   *   for seen items of a bundle without a pool, 'trap', 'aborted', 'closed'; of a
+   *   channel 'expired' and 'stopped' when the bundle must not be used any more
    */
-  async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}) {
-    const events = this.#history.read();
-    const list = await this.#worker.call('recommend', { k, now: unixNow(), events, reasons, exclude, ...filters });
+  async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}, { signal } = {}) {
+    const { events, muted } = this.#keeper.state;
+    const request = { ...filters, k, now: unixNow(), events, muted, reasons, exclude };
+    const list = await unlessAborted(signal, 'recommend', () => this.#worker.call('recommend', request));
     this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
     return list;
   }
@@ -249,17 +264,27 @@ class Nearside {
   }
 
   /**
-   * Forgets the events of one item, or the whole history.
+   * Items that go with one item, whoever asks: the profile is left out, and
+   * nothing is remembered of it.
    *
-   * @param {string} [item] id
+   * @param {string} item id
+   * @param {object} [options]
+   * @param {number} [options.k] how many items
+   * @param {string[]} [options.exclude] ids that must not be shown, besides the item's own
+   * @param {string[]} [options.anyTags] as for recommend, like noTags and unavailable
+   * @param {string[]} [options.noTags]
+   * @param {Uint8Array} [options.unavailable]
+   * @param {Calling} [calling]
+   * @returns {Promise<Recommendations>} best first, without reasons; no items when
+   *   the catalogue does not have this one, or the model has learnt nothing of it
+   * @throws {NearsideError} like recommend
    */
-  forget(item) {
-    this.#history.remove(item);
-  }
-
-  /** The events on this device, oldest first. @returns {import('./guest.js').Event[]} */
-  history() {
-    return this.#history.read();
+  async similar(item, { k = 10, exclude = [], anyTags, noTags, unavailable } = {}, { signal } = {}) {
+    const now = unixNow();
+    const events = [{ item, kind: 'like', time: now, weight: 1 }];
+    const request = { k, now, events, muted: [], reasons: 0, exclude: [item, ...exclude], anyTags, noTags, unavailable };
+    const list = await unlessAborted(signal, 'similar', () => this.#worker.call('recommend', request));
+    return list.receipt.cold ? { ...list, items: [] } : list; // what is popular is not similar
   }
 
   /**
@@ -267,11 +292,12 @@ class Nearside {
    *
    * @param {number[]} indices 0 … count−1, at most 4096 of them; none asks for
    *   count only
+   * @param {Calling} [calling]
    * @returns {Promise<import('./guest.js').Catalogue>}
-   * @throws {NearsideError} 'request' for an index beyond the catalogue, 'closed'
+   * @throws {NearsideError} 'request' for an index beyond the catalogue, 'aborted', 'closed'
    */
-  items(indices) {
-    return this.#worker.call('items', indices, unixNow());
+  items(indices, { signal } = {}) {
+    return unlessAborted(signal, 'items', () => this.#worker.call('items', indices, unixNow()));
   }
 
   /**
@@ -300,14 +326,22 @@ class Nearside {
   }
 
   /**
-   * Stops the worker, and the download where there still is one: recommend and
-   * items throw 'closed' from now on. The history stays.
+   * Stops the worker, and the download where there still is one: whatever is
+   * asked throws 'closed' from now on. What is stored of the profile stays.
+   *
+   * @returns {Promise<void>} when what was remembered before is written
    */
   close() {
     const closed = new NearsideError('closed', 'nearside: closed');
     this.#opened.updates?.close(closed);
     this.#opened.stop.abort(closed);
     this.#worker.close(closed);
+    return this.#keeper.close();
+  }
+
+  /** The same as close, for `await using`. */
+  [Symbol.asyncDispose]() {
+    return this.close();
   }
 }
 
@@ -426,6 +460,25 @@ function rejected(signal) {
   const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   promise.catch(() => {}); // nobody has to listen
   return /** @type {Promise<never>} */ (promise);
+}
+
+/**
+ * What comes of some work, or 'aborted' as soon as the signal says so.
+ *
+ * @template T
+ * @param {AbortSignal | undefined} signal
+ * @param {string} what
+ * @param {() => Promise<T>} work is not begun when it is too late
+ * @returns {Promise<T>}
+ */
+function unlessAborted(signal, what, work) {
+  if (!signal) return work();
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new NearsideError('aborted', `nearside: ${what} was aborted`, { cause: signal.reason }));
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort);
+    work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** The folder of a channel, with a slash at its end. @param {string | URL} channel @throws {NearsideError} 'request' */

@@ -9,6 +9,8 @@
 // chunks. So what two releases have in common is there once, and a release that
 // has come half way goes on where it stopped.
 
+import { beginningWith, completed, openDatabase, result } from './idb.js';
+
 /**
  * @typedef {object} Chunk a leaf of a section
  * @property {string} hash in hex: of the leaf, as SPEC.md has it
@@ -38,7 +40,11 @@
  */
 
 const database = 'nearside';
-const version = 1;
+
+/** @type {import('./idb.js').Migration[]} */
+const migrations = [
+  (db) => ['channels', 'chunks'].forEach((store) => db.createObjectStore(store)),
+];
 
 /**
  * The store of a channel: IndexedDB or, where there is none or it is forbidden,
@@ -50,7 +56,7 @@ const version = 1;
  */
 export async function openStore(name, warn) {
   try {
-    return new IndexedStore(await openDatabase(), name);
+    return new IndexedStore(/** @type {IDBDatabase} */ (await openDatabase(database, migrations)), name);
   } catch (error) {
     warn(`store: no IndexedDB: ${/** @type {Error} */ (error).message}; keeping the channel until the page closes`);
     return new MemoryStore();
@@ -113,8 +119,7 @@ class IndexedStore {
     /** @type {Kept | null} */
     const kept = (await result(channels.get(this.#name))) ?? null;
     if (!follows(kept, before, after)) return false;
-    const ours = IDBKeyRange.bound([this.#name], [this.#name, []]); // an array is above every string
-    const keys = bundle ? /** @type {[string, string][]} */ (await result(chunks.getAllKeys(ours))) : [];
+    const keys = bundle ? /** @type {[string, string][]} */ (await result(chunks.getAllKeys(beginningWith(this.#name)))) : [];
     const { missing, idle } = compare(keys.map(([, hash]) => hash), bundle);
     idle.forEach((hash) => chunks.delete([this.#name, hash]));
     channels.put(successor(kept, after, bundle, missing), this.#name);
@@ -171,33 +176,4 @@ export function chunksOf(parts) {
 /** @param {Uint8Array} a @param {Uint8Array} b */
 export function same(a, b) {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-/** @returns {Promise<IDBDatabase>} */
-async function openDatabase() {
-  const request = indexedDB.open(database, version);
-  request.onupgradeneeded = () => {
-    for (const store of ['channels', 'chunks']) request.result.createObjectStore(store);
-  };
-  const db = await result(request);
-  db.onversionchange = () => db.close(); // a tab with a later version of this file need not wait for us
-  return db;
-}
-
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function result(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-/** @param {IDBTransaction} transaction @returns {Promise<void>} */
-function completed(transaction) {
-  const done = new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(undefined);
-    transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
-  });
-  done.catch(() => {}); // a request of the transaction has told already
-  return /** @type {Promise<any>} */ (done);
 }

@@ -48,16 +48,19 @@ let ended = false;
 /** Called when there is a chunk. */
 let wake = () => {};
 
-/** @type {Map<string, string>} titles by id, of the items that have passed by */
-const titles = new Map();
+/** @type {Map<string, number>} rows by id, of the items that have passed by */
+const rows = new Map();
 
-/** Whose titles these are. @type {Guest | undefined} */
+/** @type {Map<string, import('./guest.js').CatalogueItem | null>} items of the history by id; null: the catalogue does not have it */
+const met = new Map();
+
+/** Whose items these are. @type {Guest | undefined} */
 let asked;
 
-/** How many events its manifest allows. */
-let maxEvents = 0;
+/** Its manifest. @type {import('./manifest.js').Manifest} */
+let manifest;
 
-/** So many of the catalogue's first items have been read for their titles. */
+/** So many of the catalogue's first items have been read for their ids. */
 let known = 0;
 
 const calls = {
@@ -157,22 +160,45 @@ const calls = {
     return catalogue;
   },
 
-  /** @param {import('./guest.js').Request} request of all events the latest that the manifest allows count */
-  recommend(request) {
+  /** What the catalogue says of items, by id. @param {string[]} ids @param {number} now */
+  about(ids, now) {
+    return about(ids, answering(now));
+  },
+
+  /**
+   * @param {import('./guest.js').Request & {muted: string[]}} request events of
+   *   items with a tag that is muted do not count, and of the others the latest
+   *   that the manifest allows do
+   */
+  recommend({ muted, ...request }) {
     const guest = answering(request.now);
-    const events = request.events.slice(-maxEvents);
-    const slate = guest.recommend({ ...request, events });
+    const silent = silentOf(request.events, new Set(muted), guest);
+    const events = request.events.filter((event) => !silent.has(event)).slice(-manifest.limits.history);
+    // It speaks for nothing, but it is not news either.
+    const again = request.seen ?? manifest.pool?.repeats ?? false;
+    const exclude = new Set(request.exclude);
+    for (const { item, kind } of silent) if (!again || kind === 'hide') exclude.add(item);
+    const slate = guest.recommend({ ...request, events, exclude: [...exclude] });
     remember(slate.items);
+    const causes = new Set(slate.items.flatMap(({ reasons }) => reasons.map(({ event }) => events[event].item)));
+    about([...causes], guest);
     const items = slate.items.map((item) => ({
       ...item,
       reasons: item.reasons.map(({ event, share }) => {
         const { item: id, kind, time } = events[event];
-        return { id, title: titleOf(id, guest), kind, time, share };
+        return { id, title: met.get(id)?.title ?? '', kind, time, share };
       }),
     }));
     return { items, receipt: slate.receipt };
   },
 };
+
+/** The events about items that have one of the tags. @param {import('./guest.js').Event[]} events @param {Set<string>} tags @param {Guest} guest */
+function silentOf(events, tags, guest) {
+  if (tags.size === 0) return new Set(); // then the catalogue need not be read
+  const items = about(events.map(({ item }) => item), guest);
+  return new Set(events.filter((_, i) => items[i]?.tags.some((tag) => tags.has(tag))));
+}
 
 /**
  * The instance to ask. What is known of the one before it is forgotten.
@@ -183,8 +209,9 @@ function answering(now) {
   const current = channel ? channel.guest(now) : guest;
   if (current !== asked) {
     asked = current;
-    maxEvents = readManifest(current.manifest()).limits.history;
-    titles.clear();
+    manifest = readManifest(current.manifest());
+    rows.clear();
+    met.clear();
     known = 0;
   }
   return current;
@@ -206,27 +233,35 @@ async function take() {
   }
 }
 
-/** @param {{id: string, title: string}[]} items */
+/** @param {{id: string, index: number}[]} items */
 function remember(items) {
-  for (const { id, title } of items) titles.set(id, title);
+  for (const { id, index } of items) rows.set(id, index);
 }
 
 /**
- * The title of an item of the history, '' when the catalogue does not have it.
- * The module finds items by index only. Mostly the item was recommended before;
- * for one that was not the catalogue is read, once, as far as it takes.
+ * What the catalogue says of items; null for one that it does not have. The
+ * module finds items by index only. Mostly the item was recommended before; for
+ * one that was not the catalogue is read, once, as far as it takes.
  *
- * @param {string} id
+ * @param {string[]} ids
  * @param {Guest} guest
  */
-function titleOf(id, guest) {
-  if (titles.has(id)) return titles.get(id) ?? '';
-  for (const { count } = guest.items([]); !titles.has(id) && known < count; ) {
-    const rows = Array.from({ length: Math.min(itemsPerCall, count - known) }, (_, i) => known + i);
-    remember(guest.items(rows).items);
-    known += rows.length;
+function about(ids, guest) {
+  const fresh = [...new Set(ids)].filter((id) => !met.has(id));
+  const missing = () => fresh.some((id) => !rows.has(id));
+  if (missing()) {
+    for (const { count } = guest.items([]); missing() && known < count; ) {
+      const next = Array.from({ length: Math.min(itemsPerCall, count - known) }, (_, i) => known + i);
+      remember(guest.items(next).items);
+      known += next.length;
+    }
   }
-  return titles.get(id) ?? '';
+  fresh.forEach((id) => met.set(id, null));
+  const found = fresh.flatMap((id) => rows.get(id) ?? []);
+  for (let from = 0; from < found.length; from += itemsPerCall) {
+    for (const item of guest.items(found.slice(from, from + itemsPerCall)).items) met.set(item.id, item);
+  }
+  return ids.map((id) => met.get(id) ?? null);
 }
 
 self.onmessage = async ({ data: { id, name, args } }) => {

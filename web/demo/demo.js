@@ -30,9 +30,9 @@ async function start() {
     nearside.observe({ item: item.id, kind });
     return follow(`You ${verbs[kind]} ${item.name}.`);
   };
-  const forget = (/** @type {string} */ name, /** @type {string=} */ id) => {
-    nearside.forget(id);
-    return follow(`${name} is forgotten.`);
+  const change = async (/** @type {string} */ news, /** @type {(profile: typeof nearside.profile) => any} */ work) => {
+    await work(nearside.profile);
+    return follow(news);
   };
   const list = new Cards(byId('list'), catalogue.subjects, act);
   const shelves = new Shelves(catalogue, act);
@@ -48,12 +48,12 @@ async function start() {
     const entries = items
       .slice(0, receipt.cold ? listLength - 1 : listLength)
       .map(({ id, reasons }) => ({ item: /** @type {Item} */ (catalogue.byId.get(id)), reasons }));
-    const events = nearside.history();
+    const view = await nearside.profile.view();
     showHeading(receipt);
     list.show(entries, { lead: !receipt.cold });
-    shelves.show(events);
-    search.show(events);
-    showTaste(events, catalogue, forget);
+    shelves.show(view.events);
+    search.show(view.events);
+    showTaste(view, change);
     showSpeed(times);
     if (news) byId('status').textContent = `${news} The list changed; it now begins with ${entries[0]?.item.name ?? 'nothing'}.`;
     return receipt;
@@ -62,7 +62,7 @@ async function start() {
   const receipt = await follow();
   showModel(manifest, receipt, 'on their way');
   showLabel(manifest.privacy);
-  addEventListener('storage', () => follow()); // another tab noted or forgot something
+  nearside.profile.addEventListener('change', () => follow()); // another tab noted or forgot something
   try {
     await nearside.completed;
     showModel(manifest, receipt);

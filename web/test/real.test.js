@@ -25,7 +25,7 @@ async function opened(change) {
   }
 }
 
-test('a history is followed, explained and forgotten', { skip }, async () => {
+test('a profile is followed, explained and erased', { skip }, async () => {
   const nearside = await opened();
   try {
     const cold = await nearside.recommend({ k: 5 });
@@ -37,10 +37,14 @@ test('a history is followed, explained and forgotten', { skip }, async () => {
     const [first, second] = cold.items;
     nearside.observe({ item: first.id, kind: 'like', time: now });
     nearside.observe({ item: 'nowhere', time: now, weight: 2 });
-    assert.deepEqual(nearside.history(), [
-      { item: first.id, kind: 'like', time: now, weight: 1 },
-      { item: 'nowhere', kind: 'click', time: now, weight: 2 },
+    const { events, paused, stored } = await nearside.profile.view();
+    const [{ index, tags }] = (await nearside.items([first.index])).items;
+    assert.equal(index, first.index);
+    assert.deepEqual(events, [
+      { id: events[0].id, item: first.id, kind: 'like', time: now, weight: 1, title: first.title, tags },
+      { id: events[1].id, item: 'nowhere', kind: 'click', time: now, weight: 2, title: '', tags: [] },
     ]);
+    assert.deepEqual([paused, stored], [false, false]); // Node has no IndexedDB
     const warm = await nearside.recommend({ k: 5, reasons: 2, exclude: [second.id] });
     assert.deepEqual([warm.receipt.cold, warm.receipt.used, warm.receipt.unknown], [false, 1, 1]);
     assert.equal(warm.items.length, 5);
@@ -49,10 +53,10 @@ test('a history is followed, explained and forgotten', { skip }, async () => {
     assert.equal(nearside.explain(warm.items[0].id), warm.items[0].reasons);
     assert.equal(nearside.explain(first.id), null);
 
-    nearside.forget('nowhere');
-    assert.equal(nearside.history().length, 1);
-    nearside.forget();
-    assert.deepEqual(nearside.history(), []);
+    nearside.profile.edit({ remove: [events[1].id] });
+    assert.deepEqual((await nearside.profile.view()).events, events.slice(0, 1));
+    await nearside.profile.erase();
+    assert.deepEqual((await nearside.profile.view()).events, []);
     assert.deepEqual((await nearside.recommend({ k: 5 })).items, cold.items);
   } finally {
     nearside.close();
@@ -66,16 +70,8 @@ test('a title from an earlier visit is found in the catalogue', { skip }, async 
     nearside.close();
     return catalogue;
   })();
-  /** @type {Map<string, string>} */
-  const entries = new Map();
-  const storage = {
-    getItem: (/** @type {string} */ key) => entries.get(key) ?? null,
-    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void entries.set(key, value),
-    removeItem: (/** @type {string} */ key) => void entries.delete(key),
-  };
-  const nearside = await opened({ storage });
+  const nearside = await opened();
   nearside.observe({ item: item.id });
-  assert.deepEqual([...entries.keys()], ['nearside:test']);
   const { items } = await nearside.recommend({ k: 1 });
   assert.equal(items[0].reasons[0].title, item.title);
   nearside.close();
@@ -124,15 +120,17 @@ test('files that are not in order are refused with a word', { skip }, async () =
   await assert.rejects(opened({ bundle: changed }), { code: 'hash' });
 });
 
-test('after close only the history is there', { skip }, async () => {
+test('after close nothing is there', { skip }, async () => {
   const nearside = await opened();
   const waiting = nearside.recommend();
   nearside.close();
   await assert.rejects(waiting, { code: 'closed', message: 'nearside: closed' });
   await assert.rejects(nearside.items([]), { code: 'closed' });
-  nearside.observe({ item: 'a' });
-  assert.equal(nearside.history().length, 1);
-  nearside.close();
+  await assert.rejects(nearside.profile.view(), { code: 'closed' });
+  assert.throws(() => nearside.observe({ item: 'a' }), { code: 'closed' });
+  await assert.rejects(nearside.profile.erase(), { code: 'closed' });
+  await nearside.close();
+  await nearside[Symbol.asyncDispose]();
 });
 
 test('the manifest says how items are found', { skip }, async () => {

@@ -284,7 +284,7 @@ test('the requests are the same whoever asks', { skip }, async () => {
     await nearside.update();
     await nearside.recommend();
     traces.add(asked.map(({ url, headers }) => `${url} ${JSON.stringify({ ...headers, host: '' })}`).join('\n'));
-    nearside.forget();
+    await nearside.profile.erase();
   }
   assert.equal(traces.size, 1);
 });
