@@ -341,8 +341,13 @@ export const scenarios = {
     const original = IDBObjectStore.prototype.put;
     const full = (/** @type {number} */ times) => {
       IDBObjectStore.prototype.put = function (/** @type {any[]} */ ...args) {
-        if (this.name === 'events' && times-- > 0) throw new DOMException('no room', 'QuotaExceededError');
-        return original.apply(this, /** @type {any} */ (args));
+        const request = original.apply(this, /** @type {any} */ (args));
+        if (this.name === 'events' && times-- > 0) {
+          // As browsers do: the put is taken, and later all of the transaction fails.
+          Object.defineProperty(this.transaction, 'error', { value: new DOMException('no room', 'QuotaExceededError') });
+          request.onsuccess = () => this.transaction.abort();
+        }
+        return request;
       };
     };
     try {
