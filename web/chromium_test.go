@@ -266,28 +266,53 @@ func TestListsComeBeforeTheRows(t *testing.T) {
 	}
 }
 
-func TestTheExampleInTheReadmeRuns(t *testing.T) {
+func TestTheExamplesInTheReadmeRun(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, ok := strings.Cut(string(readme), "```html\n")
-	example, _, closed := strings.Cut(example, "```")
-	if !ok || !closed {
-		t.Fatal("README.md has no ```html block")
-	}
 	pages := http.NewServeMux()
 	pages.Handle("/", web.Handler(magazine(t)))
-	pages.HandleFunc("/example.html", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		io.WriteString(w, example)
-	})
+	var examples int
+	for rest := string(readme); ; examples++ {
+		_, example, ok := strings.Cut(rest, "```html\n")
+		if !ok {
+			break
+		}
+		example, rest, ok = strings.Cut(example, "```")
+		if !ok {
+			t.Fatal("a ```html block of README.md has no end")
+		}
+		pages.HandleFunc(fmt.Sprintf("/example%d.html", examples), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			io.WriteString(w, example)
+		})
+	}
+	if examples != 2 {
+		t.Fatalf("README.md has %d ```html blocks, want the list and the profile", examples)
+	}
 	b := newBrowser(t, pages)
-	b.do(chromedp.Navigate(b.url + "/example.html"))
+	b.do(chromedp.Navigate(b.url + "/example0.html"))
 	b.until(`document.querySelectorAll('#for-you button').length === 10`)
 	first := b.text("#for-you button")
 	b.click("#for-you button")
 	b.until(fmt.Sprintf(`!document.querySelector('#for-you').innerText.includes(%q)`, first))
+	b.click("#for-you button")
+
+	b.do(chromedp.Navigate(b.url + "/example1.html"))
+	b.until(`document.querySelectorAll('#remembered li').length === 2`)
+	if got := b.text("#remembered li"); !strings.HasPrefix(got, "click: "+first) {
+		t.Errorf("got the event %q, want a click on %q", got, first)
+	}
+	b.click("#interests button")
+	b.until(`document.querySelector('#interests').innerText.includes(' is off')`)
+	b.click("#pause")
+	b.until(`document.querySelector('#pause').innerText === 'Resume'`)
+	b.click("#remembered button")
+	b.until(`document.querySelectorAll('#remembered li').length === 1`)
+	b.click("#erase")
+	b.until(`document.querySelectorAll('#remembered li').length === 0`)
+	b.until(`document.querySelector('#pause').innerText === 'Pause' && document.querySelector('#interests').innerText === ''`)
 	b.noErrors()
 }
 

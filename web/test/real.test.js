@@ -187,3 +187,80 @@ test('what was seen is shown as the bundle says, or as the page asks', { skip },
   assert.ok(!(await fold.recommend({ k: count, seen: false })).items.some(({ id }) => id === first.id));
   fold.close();
 });
+
+test('events of items with a tag that is off speak for nothing, and are no news', { skip }, async () => {
+  for (const name of ['ials', 'pool']) {
+    const nearside = await opened({ bundle: file(`${name}.nsb`), root: file(`${name}.nsr`) });
+    const count = nearside.manifest().limits.items;
+    const { items } = await nearside.items(Array.from({ length: count }, (_, i) => i));
+    const off = items[0].tags[0];
+    const quiet = items.filter(({ tags }) => tags.includes(off));
+    const other = items.find(({ tags }) => !tags.includes(off));
+    assert.ok(quiet.length > 1 && other);
+    for (const { id } of [...quiet.slice(0, 2), other]) nearside.observe({ item: id, kind: 'like', time: now });
+    nearside.observe({ item: quiet[1].id, kind: 'hide', time: now });
+    nearside.profile.edit({ off: [off] });
+    const list = await nearside.recommend({ k: count });
+    assert.equal(list.receipt.used, 1, name);
+    for (const { reasons } of list.items) assert.ok(reasons.every(({ id }) => id === other.id), name);
+    const ids = list.items.map(({ id }) => id);
+    assert.equal(ids.includes(quiet[0].id), name === 'pool'); // which shows again what was seen
+    assert.ok(!ids.includes(quiet[1].id), `${name}: what was hidden stays hidden`);
+    assert.ok(!(await nearside.recommend({ k: count, seen: false })).items.some(({ id }) => id === quiet[0].id));
+    assert.equal((await nearside.profile.view()).interests.find(({ tag }) => tag === off)?.off, true);
+    nearside.profile.edit({ on: [off] });
+    assert.ok((await nearside.recommend({ k: 1 })).receipt.used > 1);
+    await nearside.close();
+  }
+});
+
+test('items that go with one item do not depend on the person', { skip }, async () => {
+  for (const name of ['ials', 'ease', 'pool', 'pool-pq-int8', 'sequence']) {
+    const nearside = await opened({ bundle: file(`${name}.nsb`), root: file(`${name}.nsr`) });
+    const { items } = await nearside.items([0, 1, 2, 3]);
+    const [first, second, third] = items.map(({ id }) => id);
+    const before = await nearside.similar(first, { k: 5 });
+    assert.equal(before.items.length, 5, name);
+    assert.deepEqual([before.receipt.used, before.receipt.cold], [1, false], name);
+    nearside.observe({ item: second, kind: 'like' });
+    nearside.observe({ item: third, kind: 'hide' });
+    const list = await nearside.recommend({ k: 3 });
+    assert.deepEqual(await nearside.similar(first, { k: 5 }), before, name);
+    assert.equal(nearside.explain(list.items[0].id), list.items[0].reasons); // the last list is the last one recommended
+    const all = await nearside.similar(first, { k: nearside.manifest().limits.items, exclude: [second] });
+    assert.ok(!all.items.some(({ id }) => id === first || id === second), name);
+    assert.deepEqual((await nearside.similar('nowhere')).items, []);
+    assert.equal((await nearside.profile.view()).events.length, 2); // nothing was remembered of it
+    await assert.rejects(nearside.similar(''), { code: 'request' });
+    await nearside.close();
+  }
+});
+
+test('a signal gives an answer up', { skip }, async () => {
+  const nearside = await opened();
+  nearside.observe({ item: 'a' });
+  const last = await nearside.recommend({ k: 1 });
+  for (const [what, ask] of /** @type {[string, (calling: {signal?: AbortSignal}) => Promise<any>][]} */ ([
+    ['recommend', (calling) => nearside.recommend({ k: 5 }, calling)],
+    ['similar', (calling) => nearside.similar(last.items[0].id, {}, calling)],
+    ['items', (calling) => nearside.items([0], calling)],
+  ])) {
+    const stop = new AbortController();
+    const asking = ask({ signal: stop.signal });
+    stop.abort('changed my mind');
+    await assert.rejects(asking, (/** @type {any} */ error) => error.name === 'NearsideError' && error.code === 'aborted' && error.cause === 'changed my mind' && error.message === `nearside: ${what} was aborted`);
+    await assert.rejects(ask({ signal: stop.signal }), { code: 'aborted' });
+    const calm = new AbortController();
+    assert.ok((await ask({ signal: calm.signal })).items.length > 0);
+    calm.abort(); // too late, and nobody minds
+    await assert.rejects(nearside.items([1e6], { signal: new AbortController().signal }), { code: 'request' });
+  }
+  await nearside.close();
+  await assert.rejects(nearside.recommend({}, { signal: new AbortController().signal }), { code: 'closed' });
+});
+
+test('options that make no sense are refused before anything is fetched', async () => {
+  for (const change of [{ consent: 'maybe' }, { maxEvents: -1 }, { maxAgeDays: 0 }]) {
+    await assert.rejects(open(/** @type {any} */ ({ wasm: 'http://127.0.0.1:1/', bundle: 'http://127.0.0.1:1/', root: 'http://127.0.0.1:1/', ...change })), { code: 'request', message: /^profile: / });
+  }
+});
