@@ -236,7 +236,6 @@ export class Keeper {
   #settle(mode) {
     this.#mode = hasDatabases() ? mode : 'memory';
     this.#stale = this.stored;
-    if (!this.stored) this.#pending = [];
     if (mode === 'memory') this.#erased('changed').catch((error) => this.#warnOnce(`cannot erase what is stored: ${error.message}`));
     this.#work();
   }
@@ -330,7 +329,6 @@ export class Keeper {
   /** From now on there is memory only. @param {string} why */
   #giveUp(why) {
     this.#mode = 'memory';
-    this.#pending = [];
     this.#warnOnce(`${why}; keeping what is new until the page closes`);
   }
 

@@ -99,7 +99,31 @@ export const scenarios = {
     const keeper = await opened(channel);
     keeper.note(event('last'));
     await keeper.close();
-    check('read again', itemsOf(await opened(channel)), ['last']);
+    check('stored', (await records()).map(({ item }) => item).filter(Boolean), ['last']);
+  },
+
+  async 'noted while it reads'(check, channel) {
+    const before = await opened(channel);
+    before.note(event('a'));
+    await before.saved;
+    const keeper = new Keeper(channel, planned({}), alert);
+    for (let i = 0; i < 3; i++) await null; // it has begun
+    keeper.note(event('b'));
+    check('stored', await keeper.saved, true);
+    check('both', [itemsOf(keeper), itemsOf(await opened(channel))], [['a', 'b'], ['a', 'b']]);
+  },
+
+  async 'a clock that goes back between visits'(check, channel) {
+    const { now } = Date;
+    const before = await opened(channel);
+    Date.now = () => now() + 1e7;
+    many('early', 3).forEach((item) => before.note(event(item)));
+    Date.now = now;
+    await before.saved;
+    const after = await opened(channel);
+    many('late', 3).forEach((item) => after.note(event(item)));
+    await after.saved;
+    check('in order', itemsOf(await opened(channel)), [...many('early', 3), ...many('late', 3)]);
   },
 
   async caps(check, channel) {
@@ -187,6 +211,16 @@ export const scenarios = {
     await deaf.saved;
     check('goes on', itemsOf(await opened(channel)), ['d']);
 
+    // Noted as soon as one has heard: that is after.
+    const [two, three] = [await opened(channel), await opened(channel)];
+    const heard = new BroadcastChannel(`nearside-profiles ${channel}`);
+    const noted = new Promise((resolve) => (heard.onmessage = ({ data }) => data === 'erased' && resolve(two.note(event('e')))));
+    await three.erase();
+    await noted;
+    heard.close();
+    check('stored', await two.saved, true);
+    check('after', [itemsOf(two), itemsOf(await opened(channel))], [['e'], ['e']]);
+
     // Noted and erased in one go: the order counts.
     one.note(event('before'));
     const erased = one.erase();
@@ -267,6 +301,18 @@ export const scenarios = {
     await result(indexedDB.deleteDatabase(database));
   },
 
+  async 'a site that the browser clears'(check, channel) {
+    const keeper = await opened(channel);
+    keeper.note(event('a'));
+    await keeper.saved;
+    await result(indexedDB.deleteDatabase(database));
+    keeper.note(event('b'));
+    await keeper.saved;
+    check('as if erased', itemsOf(keeper), []);
+    keeper.note(event('c'));
+    check('goes on', [await keeper.saved, itemsOf(await opened(channel)), keeper.warnings], [true, ['c'], []]);
+  },
+
   async 'from localStorage'(check, channel) {
     const key = `nearside:${channel}`;
     const events = many('former', 3).map((item) => event(item));
@@ -306,6 +352,8 @@ export const scenarios = {
       keeper.note(event('a'));
       check(JSON.stringify(remembering), [await keeper.saved, itemsOf(keeper), await records()], [false, ['a'], []]);
       check('the other tab', itemsOf(before), []);
+      await opened(channel, remembering);
+      check('a tab that comes takes nothing from another', itemsOf(keeper), ['a']);
     }
   },
 
