@@ -253,7 +253,7 @@ export class Keeper {
     if (told === 'erased') {
       this.#state = nothing;
       this.#pending = [];
-      this.#since = 0;
+      this.#since = 0; // what is noted from now on begins another profile
       if (!this.stored) this.onChange();
     }
     this.#stale = this.stored;

@@ -352,7 +352,12 @@ export const scenarios = {
       keeper.note(event('a'));
       check(JSON.stringify(remembering), [await keeper.saved, itemsOf(keeper), await records()], [false, ['a'], []]);
       check('the other tab', itemsOf(before), []);
+      const another = new BroadcastChannel(`nearside-profiles ${channel}`);
+      const told = new Promise((resolve) => (another.onmessage = resolve));
       await opened(channel, remembering);
+      await told;
+      another.close();
+      await new Promise((resolve) => setTimeout(resolve, 20)); // time to do wrong
       check('a tab that comes takes nothing from another', itemsOf(keeper), ['a']);
     }
   },
