@@ -83,6 +83,7 @@ export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays 
   const wrong = (/** @type {string} */ what) => new NearsideError('request', `profile: ${what}`);
   if (!(Number.isInteger(maxEvents) && maxEvents >= 1 && maxEvents <= maxEventsEver)) throw wrong(`maxEvents ${maxEvents}: want 1 to ${maxEventsEver}`);
   if (!(maxAgeDays > 0)) throw wrong(`maxAgeDays ${maxAgeDays}: want more than 0`);
+  if (consent instanceof Promise) consent.catch(() => {}); // it is listened to when the bundle is open
   const asks = typeof consent === 'function' || typeof (/** @type {any} */ (consent)?.then) === 'function';
   if (consent !== undefined && !asks && consent !== 'granted' && consent !== 'denied') {
     throw wrong(`consent ${JSON.stringify(consent)}: want granted, denied, or a function or promise that says so`);
@@ -124,6 +125,9 @@ export class Keeper {
   /** Called when something has changed that this page did not. */
   onChange = () => {};
 
+  /** Called when all that is known of the person is to be forgotten. */
+  onErase = () => {};
+
   /**
    * @param {string} channel
    * @param {ReturnType<typeof planned>} plan
@@ -140,6 +144,7 @@ export class Keeper {
       this.#tabs = new BroadcastChannel(`${database} ${channel}`);
       this.#tabs.onmessage = ({ data }) => this.#hear(data);
     }
+    globalThis.addEventListener?.('pageshow', this.#shown);
     if (mode === 'waiting') this.#ask(/** @type {any} */ (consent));
     else this.#settle(mode);
   }
@@ -198,8 +203,7 @@ export class Keeper {
    */
   async erase() {
     this.#open();
-    this.#state = nothing;
-    this.#pending = [];
+    this.#forget();
     try {
       await this.#erased('erased');
     } catch (cause) {
@@ -211,6 +215,7 @@ export class Keeper {
   async close() {
     if (this.#closed) return this.#working;
     this.#closed = true;
+    globalThis.removeEventListener?.('pageshow', this.#shown);
     await this.#working;
     this.#tabs?.close();
     this.#db?.close();
@@ -248,11 +253,21 @@ export class Keeper {
     });
   }
 
+  /** A page that comes back has heard nothing while it was away. @param {PageTransitionEvent} event */
+  #shown = ({ persisted }) => {
+    if (persisted) this.#hear('changed');
+  };
+
+  #forget() {
+    this.#state = nothing;
+    this.#pending = [];
+    this.onErase();
+  }
+
   /** What another tab tells: it has erased the profile, or changed it. @param {string} told */
   #hear(told) {
     if (told === 'erased') {
-      this.#state = nothing;
-      this.#pending = [];
+      this.#forget();
       this.#since = 0; // what is noted from now on begins another profile
       if (!this.stored) this.onChange();
     }
@@ -402,6 +417,7 @@ export class Keeper {
     const { since, muted, paused } = readProfile(await result(profiles.get(this.#channel)));
     if (this.#since !== 0 && since !== this.#since) {
       this.#stale = true; // another tab has erased what these changes are about
+      this.onErase();
       return;
     }
     const begun = since || Date.now();

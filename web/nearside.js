@@ -200,6 +200,7 @@ class Nearside {
     this.#opened = opened;
     this.#manifest = readManifest(opened.manifest);
     this.#keeper = keeper;
+    keeper.onErase = () => (this.#reasons = new Map());
     this.profile = new Profile(keeper, (ids) => worker.call('about', ids, unixNow()), () => this.#manifest.scoring);
     this.completed = opened.completed;
     this.updated = opened.updating ? this.#adopt(opened.updating) : Promise.resolve(false);

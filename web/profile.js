@@ -188,6 +188,7 @@ function interestsOf(events, muted, { weights, halfLife }) {
     for (const tag of new Set(tags)) sums.set(tag, (sums.get(tag) ?? 0) + part);
   }
   return [...sums]
+    .filter(([tag, sum]) => sum > 0 || off.has(tag))
     .map(([tag, sum]) => ({ tag, share: all > 0 ? sum / all : 0, off: off.has(tag) }))
     .sort((a, b) => b.share - a.share || (a.tag < b.tag ? -1 : 1));
 }

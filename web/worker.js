@@ -51,9 +51,6 @@ let wake = () => {};
 /** @type {Map<string, number>} rows by id, of the items that have passed by */
 const rows = new Map();
 
-/** @type {Map<string, import('./guest.js').CatalogueItem | null>} items of the history by id; null: the catalogue does not have it */
-const met = new Map();
-
 /** Whose items these are. @type {Guest | undefined} */
 let asked;
 
@@ -180,13 +177,13 @@ const calls = {
     for (const { item, kind } of silent) if (!again || kind === 'hide') exclude.add(item);
     const slate = guest.recommend({ ...request, events, exclude: [...exclude] });
     remember(slate.items);
-    const causes = new Set(slate.items.flatMap(({ reasons }) => reasons.map(({ event }) => events[event].item)));
-    about([...causes], guest);
+    const causes = [...new Set(slate.items.flatMap(({ reasons }) => reasons.map(({ event }) => events[event].item)))];
+    const titles = new Map(about(causes, guest).map((item, i) => [causes[i], item?.title ?? '']));
     const items = slate.items.map((item) => ({
       ...item,
       reasons: item.reasons.map(({ event, share }) => {
         const { item: id, kind, time } = events[event];
-        return { id, title: met.get(id)?.title ?? '', kind, time, share };
+        return { id, title: titles.get(id) ?? '', kind, time, share };
       }),
     }));
     return { items, receipt: slate.receipt };
@@ -211,7 +208,6 @@ function answering(now) {
     asked = current;
     manifest = readManifest(current.manifest());
     rows.clear();
-    met.clear();
     known = 0;
   }
   return current;
@@ -241,27 +237,26 @@ function remember(items) {
 /**
  * What the catalogue says of items; null for one that it does not have. The
  * module finds items by index only. Mostly the item was recommended before; for
- * one that was not the catalogue is read, once, as far as it takes.
+ * one that was not the catalogue is read, once, as far as it takes. Whose items
+ * these are is not kept.
  *
  * @param {string[]} ids
  * @param {Guest} guest
  */
 function about(ids, guest) {
-  const fresh = [...new Set(ids)].filter((id) => !met.has(id));
-  const missing = () => fresh.some((id) => !rows.has(id));
-  if (missing()) {
-    for (const { count } = guest.items([]); missing() && known < count; ) {
-      const next = Array.from({ length: Math.min(itemsPerCall, count - known) }, (_, i) => known + i);
-      remember(guest.items(next).items);
-      known += next.length;
-    }
+  const missing = () => ids.some((id) => !rows.has(id));
+  for (const count = missing() ? guest.items([]).count : 0; known < count && missing(); ) {
+    const next = Array.from({ length: Math.min(itemsPerCall, count - known) }, (_, i) => known + i);
+    remember(guest.items(next).items);
+    known += next.length;
   }
-  fresh.forEach((id) => met.set(id, null));
-  const found = fresh.flatMap((id) => rows.get(id) ?? []);
+  const found = [...new Set(ids.flatMap((id) => rows.get(id) ?? []))];
+  /** @type {Map<string, import('./guest.js').CatalogueItem>} */
+  const items = new Map();
   for (let from = 0; from < found.length; from += itemsPerCall) {
-    for (const item of guest.items(found.slice(from, from + itemsPerCall)).items) met.set(item.id, item);
+    for (const item of guest.items(found.slice(from, from + itemsPerCall)).items) items.set(item.id, item);
   }
-  return ids.map((id) => met.get(id) ?? null);
+  return ids.map((id) => items.get(id) ?? null);
 }
 
 self.onmessage = async ({ data: { id, name, args } }) => {

@@ -27,7 +27,7 @@ export function showTaste({ events, interests, paused, stored }, change) {
   byId('pause').textContent = paused ? 'Note again what I do' : 'Note nothing for now';
   byId('pause').onclick = () => (paused ? change('What you do is noted again.', (profile) => profile.resume()) : change('Nothing is noted.', (profile) => profile.pause()));
   keepFocus(byId('events'), () => byId('events').replaceChildren(...events.toReversed().map((event) => row(event, change))));
-  const buttons = interests.filter(({ share, off }, i) => off || (share > 0 && i < interestCount)).map((interest) => button(interest, change));
+  const buttons = interests.filter(({ off }, i) => off || i < interestCount).map((interest) => button(interest, change));
   const place = [...byId('interests').children].findIndex((child) => child === document.activeElement);
   byId('interests').replaceChildren(...buttons);
   if (place >= 0) buttons[Math.min(place, buttons.length - 1)]?.focus();

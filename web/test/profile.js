@@ -230,6 +230,24 @@ export const scenarios = {
     check('in order', itemsOf(await opened(channel)), ['after']);
   },
 
+  async 'a page that was away'(check, channel) {
+    const { BroadcastChannel } = globalThis;
+    const one = await opened(channel);
+    one.note(event('a'));
+    await one.saved;
+    Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+    const away = await opened(channel);
+    Object.assign(globalThis, { BroadcastChannel });
+    check('before', itemsOf(away), ['a']);
+    await one.erase();
+    dispatchEvent(new PageTransitionEvent('pageshow'));
+    await away.saved;
+    check('it was not away', itemsOf(away), ['a']);
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
+    await away.saved;
+    check('after', itemsOf(away), []);
+  },
+
   async 'paused elsewhere'(check, channel) {
     const { BroadcastChannel } = globalThis;
     const one = await opened(channel);

@@ -14,6 +14,7 @@ const catalogue = {
   a: { title: 'A', tags: ['red', 'round'] },
   b: { title: 'B', tags: ['red'] },
   c: { title: 'C', tags: ['blue', 'blue'] },
+  d: { title: 'D', tags: ['dull'] },
 };
 
 /** @param {import('node:test').TestContext} t @param {import('../keeper.js').Remembering} [remembering] */
@@ -34,6 +35,7 @@ test('how a profile is kept', () => {
     [{ consent: 'granted' }, true, 'stored'], // their own word to this site
     [{ consent: asks }, true, 'waiting'],
     [{ consent: asks() }, false, 'waiting'],
+    [{ consent: Promise.reject(new Error('closed the dialog')) }, false, 'waiting'], // without a fuss before anybody listens
     [{ consent: 'denied' }, false, 'memory'],
     [{ remember: false, consent: 'granted' }, false, 'memory'],
     [{ remember: false, consent: asks }, false, 'memory'],
@@ -95,10 +97,11 @@ test('interests are shares of what counts', async (t) => {
   keeper.note({ ...like, item: 'b', kind: 'view', weight: 4 }); // 4
   keeper.note({ ...like, item: 'c', time: now - 1000 }); // 4 half a life ago
   keeper.note({ ...like, item: 'c', kind: 'hide' });
+  keeper.note({ ...like, item: 'd', kind: 'hide' });
   keeper.note({ ...like, item: 'nowhere', kind: 'buy', weight: 0.5 }); // 3, about nothing known
   const { events, interests } = await profile.view();
   assert.deepEqual(events.map(({ title, tags }) => [title, tags]), [
-    ['A', ['red', 'round']], ['B', ['red']], ['C', ['blue', 'blue']], ['C', ['blue', 'blue']], ['', []],
+    ['A', ['red', 'round']], ['B', ['red']], ['C', ['blue', 'blue']], ['C', ['blue', 'blue']], ['D', ['dull']], ['', []],
   ]);
   const rounded = (/** @type {import('../profile.js').Interest[]} */ list) => list.map(({ tag, share, off }) => [tag, Math.round(100 * share), off]);
   assert.deepEqual(rounded(interests), [['red', 55, false], ['blue', 18, false], ['round', 18, false]]);

@@ -57,6 +57,7 @@ test('a profile is followed, explained and erased', { skip }, async () => {
     assert.deepEqual((await nearside.profile.view()).events, events.slice(0, 1));
     await nearside.profile.erase();
     assert.deepEqual((await nearside.profile.view()).events, []);
+    assert.equal(nearside.explain(warm.items[0].id), null); // it would say what the person did
     assert.deepEqual((await nearside.recommend({ k: 5 })).items, cold.items);
   } finally {
     nearside.close();
