@@ -91,6 +91,7 @@ test('events stay in their order while the clock goes back', (t) => {
 });
 
 test('interests are shares of what counts', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1000 * now }); // ages are whole then, and equal shares equal
   const { keeper, profile } = fresh(t, {}, 1000);
   assert.deepEqual(await profile.view(), { events: [], interests: [], paused: false, stored: false });
   keeper.note({ ...like, item: 'a', kind: 'click' }); // 2
