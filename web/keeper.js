@@ -1,42 +1,15 @@
 // What the device remembers of the person, for one channel: in memory at once,
-// in IndexedDB right behind, and the same in every tab. The database is
-// `nearside-profiles`:
-//
-//   profiles   by the channel's name: {channel, since, paused, muted}
-//   events     by [channel, id]: {channel, id, item, kind, time, weight}
-//
-// An id is nine digits of when the event was noted, in milliseconds to the base
-// of 36, and six of chance. So ids are in the order of events, and two tabs do
-// not choose the same. What changes is appended or deleted in one transaction,
-// so two tabs that write at once lose nothing.
-//
-// After each change a tab tells the others, and they read again: nothing of the
-// person is in the message. An erased profile is told by its `since`, when it
-// was begun: a tab that has not heard yet, and writes, finds another one there or
-// none, and forgets too instead of bringing back what was erased.
-//
-// Why is the empty database not deleted after an erasure? Deleting waits for
-// every tab that has it open, and one that sleeps would hold up all the others.
+// in IndexedDB right behind, and the same in every tab. After each change a tab
+// tells the others, and they read again: nothing of the person is in the message.
 
-import { kinds, NearsideError } from './guest.js';
-import { beginningWith, completed, openDatabase, result } from './idb.js';
+import { NearsideError } from './guest.js';
+import { changed, complaint, database, formerEvents, idOf, maxEventsEver, nothing, Records } from './records.js';
 
 /**
  * @typedef {import('./guest.js').Event} Event
- * @typedef {Event & {id: string}} Noted an event that is remembered
- *
- * @typedef {object} State
- * @property {Noted[]} events oldest first
- * @property {string[]} muted tags whose items do not count
- * @property {boolean} paused
- *
- * @typedef {object} Change in this order
- * @property {boolean} [clear] all events, tags and the pause are gone
- * @property {string[]} [remove] ids of events
- * @property {Noted[]} [add]
- * @property {string[]} [off] tags
- * @property {string[]} [on] tags
- * @property {boolean} [paused]
+ * @typedef {import('./records.js').Noted} Noted
+ * @typedef {import('./records.js').State} State
+ * @typedef {import('./records.js').Change} Change
  *
  * @typedef {'granted' | 'denied'} Answer of the person
  *
@@ -49,26 +22,7 @@ import { beginningWith, completed, openDatabase, result } from './idb.js';
  * @property {number} [maxAgeDays] how old they get; 400 when left out
  */
 
-const database = 'nearside-profiles';
-
-/** @type {import('./idb.js').Migration[]} */
-const migrations = [
-  (db) => {
-    db.createObjectStore('profiles', { keyPath: 'channel' });
-    db.createObjectStore('events', { keyPath: ['channel', 'id'] });
-  },
-];
-
-/** More events nobody may ask to keep, nor bring along. */
-export const maxEventsEver = 10_000;
-/** So many tags can be switched off. */
-export const maxMuted = 256;
-const maxItemBytes = 256;
-const maxWeight = 16;
 const daySeconds = 24 * 60 * 60;
-
-/** @type {State} */
-const nothing = { events: [], muted: [], paused: false };
 
 /**
  * How a profile is to be kept, with nothing left out.
@@ -97,6 +51,7 @@ export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays 
 
 export class Keeper {
   #channel;
+  #records;
   #warn;
   #warned = false;
   #maxEvents;
@@ -106,8 +61,6 @@ export class Keeper {
   #state = nothing;
   /** When the last event was noted, for the next one's id. */
   #noted = 0;
-  /** When the stored profile was begun, in milliseconds; 0: there is none, or not known. */
-  #since = 0;
   /** Changes that are not stored yet. @type {Change[]} */
   #pending = [];
   /** Whether what is stored is to be read. */
@@ -116,8 +69,6 @@ export class Keeper {
   #erasing = [];
   /** @type {Promise<void> | undefined} */
   #working;
-  /** @type {IDBDatabase | null} */
-  #db = null;
   /** @type {BroadcastChannel | undefined} */
   #tabs;
   #closed = false;
@@ -136,6 +87,7 @@ export class Keeper {
    */
   constructor(channel, { mode, consent, maxEvents, maxAgeDays }, warn) {
     this.#channel = channel;
+    this.#records = new Records(channel);
     this.#warn = warn;
     this.#maxEvents = maxEvents;
     this.#maxAge = maxAgeDays * daySeconds;
@@ -218,7 +170,7 @@ export class Keeper {
     globalThis.removeEventListener?.('pageshow', this.#shown);
     await this.#working;
     this.#tabs?.close();
-    this.#db?.close();
+    this.#records.close();
   }
 
   #open() {
@@ -239,7 +191,7 @@ export class Keeper {
 
   /** @param {'memory' | 'stored'} mode */
   #settle(mode) {
-    this.#mode = hasDatabases() ? mode : 'memory';
+    this.#mode = Records.possible ? mode : 'memory';
     this.#stale = this.stored;
     if (mode === 'memory') this.#erased('changed').catch((error) => this.#warnOnce(`cannot erase what is stored: ${error.message}`));
     this.#work();
@@ -268,7 +220,7 @@ export class Keeper {
   #hear(told) {
     if (told === 'erased') {
       this.#forget();
-      this.#since = 0; // what is noted from now on begins another profile
+      this.#records.renew(); // what is noted from now on begins another profile
       if (!this.stored) this.onChange();
     }
     this.#stale = this.stored;
@@ -294,14 +246,20 @@ export class Keeper {
   async #clear() {
     const waiting = this.#erasing.splice(0);
     try {
-      await this.#empty();
-      this.#since = 0;
+      await this.#records.erase();
       const told = waiting.some(({ told }) => told === 'erased') ? 'erased' : 'changed';
       this.#tabs?.postMessage(told);
       waiting.forEach(({ resolve }) => resolve());
     } catch (cause) {
       waiting.forEach(({ reject }) => reject(/** @type {Error} */ (cause)));
     }
+  }
+
+  /** @param {Change[]} changes */
+  async #write(changes) {
+    const outcome = await this.#records.write(changes);
+    if (outcome !== 'written') this.#stale = true; // another tab was first
+    if (outcome === 'erased') this.onErase();
   }
 
   /** @param {Change[]} changes */
@@ -323,9 +281,10 @@ export class Keeper {
   async #reload() {
     this.#stale = false;
     try {
-      const stored = await this.#read();
+      const { state, wrong } = await this.#records.read();
       const former = formerEvents(this.#channel);
-      this.#state = this.#pending.reduce(changed, changed(stored, { add: former?.events }));
+      this.#state = this.#pending.reduce(changed, changed(state, { add: former?.events }));
+      if (wrong) this.#warnOnce(`stored: ${wrong}; the rest is kept`);
       if (former) {
         await this.#write([{ add: former.events }]);
         former.remove();
@@ -369,197 +328,4 @@ export class Keeper {
     return { id: idOf(this.#noted, chance.toString(36)), item, kind, time, weight };
   }
 
-  /** @param {boolean} create @returns {Promise<IDBDatabase | null>} */
-  async #database(create) {
-    if (this.#db) return this.#db;
-    const db = await openDatabase(database, migrations, create);
-    // It is opened again when it is needed.
-    for (const end of ['versionchange', 'close']) db?.addEventListener(end, () => (this.#db = null));
-    return (this.#db = db);
-  }
-
-  /** What is stored and readable. @returns {Promise<State>} */
-  async #read() {
-    this.#since = 0;
-    const db = await this.#database(false);
-    if (!db) return nothing;
-    const transaction = db.transaction(['profiles', 'events']);
-    const [profiles, events] = storesOf(transaction);
-    const [profile, keys, rows] = await Promise.all([
-      result(profiles.get(this.#channel)),
-      result(events.getAllKeys(beginningWith(this.#channel))),
-      result(events.getAll(beginningWith(this.#channel))),
-    ]);
-    const { since, muted, paused, wrong } = readProfile(profile);
-    this.#since = since;
-    const bad = keys.filter((_, i) => !/^[0-9][0-9a-z]{14}$/.test(rows[i].id) || complaint(rows[i]));
-    if (bad.length > 0) {
-      const cleaning = db.transaction('events', 'readwrite');
-      const done = completed(cleaning);
-      for (const key of bad) cleaning.objectStore('events').delete(key);
-      await done;
-    }
-    if (wrong || bad.length > 0) this.#warnOnce(`stored: ${wrong || `${bad.length} of ${keys.length} events are none`}; the rest is kept`);
-    const unreadable = new Set(bad);
-    return {
-      events: rows.filter((_, i) => !unreadable.has(keys[i])).map(({ id, item, kind, time, weight }) => ({ id, item, kind, time, weight })),
-      muted,
-      paused,
-    };
-  }
-
-  /** Writes changes in one transaction. @param {Change[]} changes */
-  async #write(changes) {
-    const db = /** @type {IDBDatabase} */ (await this.#database(true));
-    const transaction = db.transaction(['profiles', 'events'], 'readwrite', { durability: 'relaxed' });
-    const done = completed(transaction);
-    const [profiles, events] = storesOf(transaction);
-    const { since, muted, paused } = readProfile(await result(profiles.get(this.#channel)));
-    if (this.#since !== 0 && since !== this.#since) {
-      this.#stale = true; // another tab has erased what these changes are about
-      this.onErase();
-      return;
-    }
-    const begun = since || Date.now();
-    try {
-      const { muted: tags, paused: still } = this.#put(changes, events, { events: [], muted, paused });
-      profiles.put({ channel: this.#channel, since: begun, paused: still, muted: tags });
-    } catch (error) {
-      transaction.abort(); // all of it, or nothing
-      throw error;
-    }
-    await done;
-    this.#since = begun;
-  }
-
-  /**
-   * Puts changes into the store of events.
-   *
-   * @param {Change[]} changes @param {IDBObjectStore} events @param {State} state as stored, without its events
-   * @returns {State} after the changes, without its events
-   */
-  #put(changes, events, state) {
-    for (const change of changes) {
-      if (change.clear) events.delete(beginningWith(this.#channel));
-      for (const id of change.remove ?? []) events.delete([this.#channel, id]);
-      // Another tab may have paused; then the event is not wanted here either.
-      if (state.paused && !change.clear && change.add) this.#stale = true;
-      else for (const event of change.add ?? []) events.put({ channel: this.#channel, ...event });
-      state = { ...changed(state, change), events: [] };
-    }
-    return state;
-  }
-
-  /** Removes all that is stored of the channel's profile. */
-  async #empty() {
-    formerEvents(this.#channel)?.remove();
-    const db = hasDatabases() ? await this.#database(false) : null;
-    if (!db) return;
-    const transaction = db.transaction(['profiles', 'events'], 'readwrite', { durability: 'strict' });
-    const done = completed(transaction);
-    const [profiles, events] = storesOf(transaction);
-    events.delete(beginningWith(this.#channel));
-    profiles.delete(this.#channel);
-    await done;
-  }
-}
-
-/**
- * A state after a change. A change that is made twice changes nothing the second time.
- *
- * @param {State} state
- * @param {Change} change
- * @returns {State}
- */
-function changed(state, { clear = false, remove = [], add = [], off = [], on = [], paused }) {
-  const before = clear ? nothing : state;
-  const gone = new Set(remove);
-  const events = new Map([...before.events.filter(({ id }) => !gone.has(id)), ...add].map((event) => [event.id, event]));
-  const muted = new Set([...before.muted, ...off]);
-  on.forEach((tag) => muted.delete(tag));
-  return {
-    events: [...events.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    muted: [...muted].slice(0, maxMuted),
-    paused: paused ?? before.paused,
-  };
-}
-
-/** @param {number} order @param {string} rest */
-function idOf(order, rest) {
-  return order.toString(36).padStart(9, '0') + rest.padStart(6, '0');
-}
-
-/** @param {IDBTransaction} transaction */
-function storesOf(transaction) {
-  return [transaction.objectStore('profiles'), transaction.objectStore('events')];
-}
-
-function hasDatabases() {
-  try {
-    return Boolean(globalThis.indexedDB);
-  } catch {
-    return false; // forbidden
-  }
-}
-
-/** A stored profile, as far as it can be read. @param {any} profile undefined: there is none */
-function readProfile(profile = { since: 0, muted: [], paused: false }) {
-  const { since, muted, paused } = profile;
-  const tags = Array.isArray(muted) ? muted.filter(isTag) : [];
-  const wrong = Number.isFinite(since) && typeof paused === 'boolean' && tags.length === muted?.length ? '' : 'settings are none';
-  return { since: Number.isFinite(since) ? since : 0, muted: tags, paused: paused === true, wrong };
-}
-
-/**
- * The events that an earlier version of this SDK kept in localStorage, under
- * `nearside:` and the channel's name. Their ids are the same whenever they are
- * read, so that two tabs take them over once.
- *
- * @param {string} channel
- * @returns {{events: Noted[], wrong: string, remove: () => void} | null} null: there are none
- */
-function formerEvents(channel) {
-  const key = `nearside:${channel}`;
-  try {
-    const text = localStorage.getItem(key);
-    if (text === null) return null;
-    const all = eventsIn(text);
-    const events = all.flatMap((event, i) => {
-      const { item, kind, time, weight } = event ?? {};
-      return complaint(event) ? [] : [{ id: idOf(i, 'former'), item, kind, time, weight }];
-    });
-    const wrong = events.length === all.length && all.length > 0 ? '' : `${all.length - events.length} of ${all.length} events are none`;
-    return { events, wrong, remove: () => localStorage.removeItem(key) };
-  } catch {
-    return null; // no localStorage, or forbidden
-  }
-}
-
-/** @param {string} text @returns {any[]} */
-function eventsIn(text) {
-  try {
-    return [...JSON.parse(text).events].slice(-maxEventsEver);
-  } catch {
-    return [];
-  }
-}
-
-/** Whether something can be a tag. @param {any} tag */
-export function isTag(tag) {
-  return bytesOf(tag) >= 1 && bytesOf(tag) <= 256;
-}
-
-/** What is wrong with an event, or '' when nothing is. @param {any} event */
-export function complaint(event) {
-  const { item, kind, time, weight } = event ?? {};
-  if (bytesOf(item) < 1 || bytesOf(item) > maxItemBytes) return `item ${JSON.stringify(item)}: want an id of 1 to ${maxItemBytes} bytes of UTF-8`;
-  if (kinds.indexOf(kind) < 1) return `kind ${JSON.stringify(kind)}: want one of ${kinds.slice(1).join(', ')}`;
-  if (!Number.isSafeInteger(time) || time < 0) return `time ${JSON.stringify(time)}: want Unix seconds`;
-  if (!(weight > 0 && weight <= maxWeight)) return `weight ${JSON.stringify(weight)}: want above 0, at most ${maxWeight}`;
-  return '';
-}
-
-/** The length of a text in UTF-8; 0: it is none. @param {any} text */
-function bytesOf(text) {
-  return typeof text === 'string' && text.isWellFormed() ? new TextEncoder().encode(text).length : 0;
 }

@@ -2,7 +2,7 @@
 // remembered, what it says of their interests, and every way to take it back.
 
 import { kinds, NearsideError } from './guest.js';
-import { complaint, isTag, maxEventsEver, maxMuted } from './keeper.js';
+import { complaint, isTag, maxEventsEver, maxMuted } from './records.js';
 
 /**
  * @typedef {import('./guest.js').Event} Observed

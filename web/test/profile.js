@@ -408,14 +408,19 @@ export const scenarios = {
     const keeper = await opened(channel);
     many('full', 8).forEach((item) => keeper.note(event(item)));
     await keeper.saved;
-    const original = IDBObjectStore.prototype.put;
+    const [original, commit] = [IDBObjectStore.prototype.put, IDBTransaction.prototype.commit];
     const full = (/** @type {number} */ times) => {
+      const failing = new WeakSet();
+      IDBTransaction.prototype.commit = function () {
+        if (failing.has(this)) this.abort();
+        else commit.apply(this);
+      };
       IDBObjectStore.prototype.put = function (/** @type {any[]} */ ...args) {
         const request = original.apply(this, /** @type {any} */ (args));
         if (this.name === 'events' && times-- > 0) {
           // As browsers do: the put is taken, and later all of the transaction fails.
           Object.defineProperty(this.transaction, 'error', { value: new DOMException('no room', 'QuotaExceededError') });
-          request.onsuccess = () => this.transaction.abort();
+          failing.add(this.transaction);
         }
         return request;
       };
@@ -434,6 +439,7 @@ export const scenarios = {
       check('warnings', keeper.warnings, ['profile: cannot store: no room; keeping what is new until the page closes']);
     } finally {
       IDBObjectStore.prototype.put = original;
+      IDBTransaction.prototype.commit = commit;
     }
     await keeper.erase();
     check('can be erased', (await records()).filter((record) => record.channel === channel), []);

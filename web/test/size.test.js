@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
 
-const files = ['nearside.js', 'worker.js', 'channel.js', 'guest.js', 'idb.js', 'keeper.js', 'load.js', 'manifest.js', 'msgpack.js', 'patch.js', 'profile.js', 'store.js'];
+const files = ['nearside.js', 'worker.js', 'channel.js', 'guest.js', 'idb.js', 'keeper.js', 'load.js', 'manifest.js', 'msgpack.js', 'patch.js', 'profile.js', 'records.js', 'store.js'];
 
 test('the README says how large the SDK is', () => {
   const read = (/** @type {string} */ name) => readFileSync(new URL(`../${name}`, import.meta.url));
