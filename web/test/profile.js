@@ -166,6 +166,17 @@ export const scenarios = {
     check('both tags', third.state.muted.toSorted(), ['a', 'b']);
   },
 
+  async 'another profile in its place'(check, channel) {
+    const [one, two] = [await opened(channel), await opened(channel)];
+    many('old', 5).forEach((item) => one.note(event(item)));
+    one.change({ off: ['old'], paused: true });
+    await one.saved;
+    one.replace({ events: many('new', 3).map((item) => event(item)), muted: ['new'], paused: true });
+    await one.saved;
+    await until(() => itemsOf(two).includes('new-0'));
+    for (const keeper of [one, two, await opened(channel)]) check('the other', [itemsOf(keeper), keeper.state.muted, keeper.state.paused], [many('new', 3), ['new'], true]);
+  },
+
   async 'erased in one is erased in all'(check, channel) {
     const [one, two, other] = [await opened(channel), await opened(channel), await opened(`${channel} other`)];
     const memory = await opened(channel, { consent: new Promise(() => {}) });
@@ -202,10 +213,12 @@ export const scenarios = {
     deaf.note(event('b'));
     await deaf.saved;
     await one.erase();
+    let forgot = 0;
+    deaf.onErase = () => forgot++;
     check('does not know', itemsOf(deaf), ['b']);
     deaf.note(event('c'));
     await deaf.saved;
-    check('knows when it writes', itemsOf(deaf), []);
+    check('knows when it writes', [itemsOf(deaf), forgot], [[], 1]);
     check('stored', (await records()).filter((record) => record.channel === channel), []);
     deaf.note(event('d'));
     await deaf.saved;
