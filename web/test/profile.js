@@ -354,18 +354,23 @@ export const scenarios = {
     check('removed', localStorage.getItem(key), null);
     one.note(event('new'));
     await one.saved;
-    check('in order', itemsOf(await opened(channel)), [...many('former', 3), 'new']);
+    const again = await opened(channel);
+    check('in order', itemsOf(again), [...many('former', 3), 'new']);
+    await again.close();
     check('warnings', [...one.warnings, ...two.warnings], []);
     await one.erase();
+    for (const keeper of [one, two]) await keeper.close(); // or they take the next ones
 
     set({ version: 1, events: [events[0], { ...events[1], kind: 'love' }, null, events[2]] });
     const three = await opened(channel);
     check('what is readable', [itemsOf(three), three.warnings], [['former-0', 'former-2'], ['profile: localStorage: 2 of 4 events are none; the rest is taken over']]);
     await three.erase();
+    await three.close();
     for (const text of ['', '{', 'null', '[]', '{"events":7}']) {
       set(text);
       const keeper = await opened(channel);
       check(text, [itemsOf(keeper), keeper.warnings.length, localStorage.getItem(key)], [[], 1, null]);
+      await keeper.close();
     }
     set({ version: 1, events });
     check('not remembered', itemsOf(await opened(channel, { remember: false })), []);
