@@ -189,6 +189,8 @@ class Nearside {
   #keeper;
   /** @type {Map<string, Reason[]>} */
   #reasons = new Map();
+  /** How often the profile was erased: a list from before must leave no reasons. */
+  #erasures = 0;
 
   /**
    * @param {Connection} worker
@@ -200,7 +202,10 @@ class Nearside {
     this.#opened = opened;
     this.#manifest = readManifest(opened.manifest);
     this.#keeper = keeper;
-    keeper.onErase = () => (this.#reasons = new Map());
+    keeper.onErase = () => {
+      this.#erasures++;
+      this.#reasons = new Map();
+    };
     this.profile = new Profile(keeper, (ids) => worker.call('about', ids, unixNow()), () => this.#manifest.scoring);
     this.completed = opened.completed;
     this.updated = opened.updating ? this.#adopt(opened.updating) : Promise.resolve(false);
@@ -248,9 +253,40 @@ class Nearside {
   async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}, { signal } = {}) {
     const { events, muted } = this.#keeper.state;
     const request = { ...filters, k, now: unixNow(), events, muted, reasons, exclude };
+    const erasures = this.#erasures;
     const list = await unlessAborted(signal, 'recommend', () => this.#worker.call('recommend', request));
-    this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
+    if (erasures === this.#erasures) this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
     return list;
+  }
+
+  /**
+   * One list after the other, for a page that goes on as the person scrolls: each
+   * is made for the profile as it is then, and none has an item of those before.
+   * It ends when nothing is left that may be shown.
+   *
+   * @param {Parameters<Nearside['recommend']>[0]} [options] as for recommend; k of each list
+   * @param {Calling} [calling]
+   * @returns {AsyncGenerator<Recommendations, void, void>} lists of at least one item
+   * @throws {NearsideError} like recommend
+   */
+  async *pages({ unavailable, ...options } = {}, calling = {}) {
+    const shown = new Set();
+    let release = '';
+    let gone = new Uint8Array();
+    for (;;) {
+      const list = await this.recommend({ ...options, unavailable: gone }, calling);
+      if (list.receipt.manifest !== release) { // whose rows are others
+        release = list.receipt.manifest;
+        gone = new Uint8Array(((await this.items([], calling)).count + 7) >> 3);
+        gone.set(unavailable?.subarray(0, gone.length) ?? []);
+        continue;
+      }
+      if (list.items.length === 0) return;
+      for (const { index } of list.items) gone[index >> 3] |= 1 << (index & 7);
+      const items = list.items.filter(({ id }) => !shown.has(id)); // shown from the rows of before
+      for (const { id } of items) shown.add(id);
+      if (items.length > 0) yield { ...list, items };
+    }
   }
 
   /**

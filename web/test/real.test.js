@@ -58,6 +58,12 @@ test('a profile is followed, explained and erased', { skip }, async () => {
     await nearside.profile.erase();
     assert.deepEqual((await nearside.profile.view()).events, []);
     assert.equal(nearside.explain(warm.items[0].id), null); // it would say what the person did
+
+    nearside.observe({ item: first.id, kind: 'like', time: now });
+    const asked = nearside.recommend({ k: 5, reasons: 2 });
+    await nearside.profile.erase();
+    const [{ id }] = (await asked).items;
+    assert.equal(nearside.explain(id), null); // nor does a list that was under way
     assert.deepEqual((await nearside.recommend({ k: 5 })).items, cold.items);
   } finally {
     nearside.close();
@@ -263,5 +269,35 @@ test('a signal gives an answer up', { skip }, async () => {
 test('options that make no sense are refused before anything is fetched', async () => {
   for (const change of [{ consent: 'maybe' }, { maxEvents: -1 }, { maxAgeDays: 0 }]) {
     await assert.rejects(open(/** @type {any} */ ({ wasm: 'http://127.0.0.1:1/', bundle: 'http://127.0.0.1:1/', root: 'http://127.0.0.1:1/', ...change })), { code: 'request', message: /^profile: / });
+  }
+});
+
+test('pages go through the catalogue once, each for the profile as it is then', { skip }, async () => {
+  const nearside = await opened();
+  try {
+    const { count } = await nearside.items([]);
+    const whole = (await nearside.recommend({ k: count })).items.map(({ id }) => id);
+    const ids = [];
+    const hidden = new Uint8Array([0b1010]); // rows 1 and 3
+    for await (const { items } of nearside.pages({ k: 7, exclude: [whole[2]], unavailable: hidden })) {
+      assert.ok(items.length > 0 && items.length <= 7);
+      ids.push(...items.map(({ id }) => id));
+    }
+    const { items } = await nearside.items([1, 3]);
+    const never = [whole[2], ...items.map(({ id }) => id)];
+    assert.deepEqual(ids, whole.filter((id) => !never.includes(id)));
+
+    const pages = nearside.pages({ k: 3 });
+    const first = (await pages.next()).value ?? assert.fail();
+    nearside.observe({ item: first.items[0].id, kind: 'like', time: now });
+    const second = (await pages.next()).value ?? assert.fail();
+    assert.deepEqual([first.receipt.cold, second.receipt.cold], [true, false]);
+    assert.ok(second.items.every(({ id }) => !first.items.some((item) => item.id === id)));
+    await pages.return();
+    assert.equal((await pages.next()).done, true);
+    const gone = nearside.pages({}, { signal: AbortSignal.abort() });
+    await assert.rejects(gone.next(), { code: 'aborted' });
+  } finally {
+    await nearside.close();
   }
 });
