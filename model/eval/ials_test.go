@@ -37,6 +37,9 @@ func TestIALSOnMovieLensM1(t *testing.T) {
 	if steps, exact := ndcg(train.Params{"dim": 64}), ndcg(train.Params{"dim": 64, "steps": 0}); steps < .995*exact {
 		t.Errorf("three steps reach %.4f, the exact solver %.4f", steps, exact)
 	}
+	if !nightly {
+		return // 128 factors take longer than all that is above
+	}
 	if shipped, learnt := ndcg(train.Params{"dim": 128, "ship": 32}), ndcg(train.Params{"dim": 32}); shipped < .99*learnt {
 		t.Errorf("32 factors of 128 reach %.4f, 32 of 32 %.4f", shipped, learnt)
 	}

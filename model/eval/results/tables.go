@@ -41,6 +41,7 @@ type run struct {
 	flags   []string // more of them
 	through string
 	short   bool // quick enough for the short form
+	nightly bool // and for that of make nightly
 }
 
 // command returns the arguments of nearside, but for --json.
@@ -384,7 +385,7 @@ func sessions() []table {
 			percent: true, published: lines, want: want,
 			runs: []run{
 				{model: "popular", through: "float", short: short},
-				{model: "auto", through: "module", short: short},
+				{model: "auto", through: "module", nightly: short},
 				{model: "auto", choices: small, through: "module"},
 			},
 		}
