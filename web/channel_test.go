@@ -215,11 +215,16 @@ func TestATabThatIsClosedLeavesOldOrNew(t *testing.T) {
 	}
 }
 
+// tab returns another tab of the same site.
+func (b *browser) tab() *browser {
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	return &browser{t: b.t, ctx: ctx, wire: b.wire, url: b.url}
+}
+
 func TestTwoTabsFollowOneChannel(t *testing.T) {
 	one, m := newFollower(t)
-	ctx, cancel := chromedp.NewContext(one.ctx)
-	t.Cleanup(cancel)
-	two := &browser{t: t, ctx: ctx, wire: one.wire, url: one.url}
+	two := one.tab()
 	tabs := []*browser{one.browser, two}
 	for _, b := range tabs {
 		b.do(chromedp.Navigate(b.url + "/blank"))

@@ -64,9 +64,7 @@ func (b *browser) inStorage() string {
 
 func TestTwoTabsShareAProfile(t *testing.T) {
 	one, _ := newFollower(t)
-	ctx, cancel := chromedp.NewContext(one.ctx)
-	t.Cleanup(cancel)
-	two := &browser{t: t, ctx: ctx, wire: one.wire, url: one.url}
+	two := one.tab()
 	tabs := []*browser{one.browser, two}
 	for _, b := range tabs {
 		b.visitProfile("")

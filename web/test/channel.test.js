@@ -402,17 +402,23 @@ test('two tabs never write a lower state, and end with the same one', { skip }, 
   assert.deepEqual(answer(none.channel), answer(slow.channel));
 });
 
+/** A store in which another tab makes a whole update before one of this tab's writes. @param {number} at which */
+function overtaken(at) {
+  const memory = new MemoryStore();
+  let writes = 0;
+  const store = changed({
+    write: async (before, after, bundle) => {
+      if (writes++ === at) await device(news(), { store: memory }).channel.update(root, now);
+      return memory.write(before, after, bundle);
+    },
+  }, memory);
+  return { memory, store };
+}
+
 test('a state that another tab has moved on is taken up', { skip }, async () => {
   // Before each of this tab's writes another one makes a whole update, once.
   for (let at = 0; at < 5; at++) {
-    const memory = new MemoryStore();
-    let writes = 0;
-    const store = changed({
-      write: async (before, after, bundle) => {
-        if (writes++ === at) await device(news(), { store: memory }).channel.update(root, now);
-        return memory.write(before, after, bundle);
-      },
-    }, memory);
+    const { memory, store } = overtaken(at);
     const { channel } = device(news(), { store });
     await channel.update(root, now);
     assert.equal(answer(channel).version, 2);
@@ -423,14 +429,7 @@ test('a state that another tab has moved on is taken up', { skip }, async () => 
   }
   // The same when this tab's mirror is behind: it must not get the better of what the other has seen.
   for (let at = 0; at < 4; at++) {
-    const memory = new MemoryStore();
-    let writes = 0;
-    const store = changed({
-      write: async (before, after, bundle) => {
-        if (writes++ === at) await device(news(), { store: memory }).channel.update(root, now);
-        return memory.write(before, after, bundle);
-      },
-    }, memory);
+    const { store } = overtaken(at);
     const { channel } = device(news('before'), { store });
     await assert.rejects(channel.update(root, now), { code: 'rollback' }, `write ${at}`);
     assert.equal(answer(channel).version, 2, `write ${at}`);
