@@ -10,10 +10,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestPublishingPage runs all commands of docs/PUBLISHING.md, as they stand and in
+// TestPublishingPage runs all commands of PUBLISHING.md, as they stand and in
 // their order. What is between other fences than sh must be no command.
 func TestPublishingPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/PUBLISHING.md")
+	page, err := os.ReadFile("PUBLISHING.md")
 	if err != nil {
 		t.Fatal(err)
 	}
