@@ -17,7 +17,6 @@ import (
 const (
 	created = 1_800_000_000
 	expires = created + 86400
-	longest = 500 // events in a request, as by default
 )
 
 // packModel packs m, with yesterday's file or without, nil, and opens it.
@@ -71,7 +70,7 @@ type ranker struct {
 func (r *ranker) Rank(dst []int32, q eval.Question) ([]int32, error) {
 	req := slate.Request{K: q.K, Now: created, Seen: slate.SeenHide}
 	history := q.History
-	for len(history) > longest {
+	for len(history) > r.bundle.Manifest.Limits.History {
 		req.Exclude = append(req.Exclude, r.bundle.ID(int(history[0].Item)))
 		history = history[1:]
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -87,10 +88,7 @@ func load(name string) (*world, error) {
 
 // read reads a file of the folder of data sets, which must be the expected one.
 func (s source) read(name, sum string) (*data.Log, error) {
-	root := os.Getenv("NEARSIDE_DATA")
-	if root == "" {
-		root = filepath.Join("..", "shared", "data")
-	}
+	root := cmp.Or(os.Getenv("NEARSIDE_DATA"), filepath.Join("..", "shared", "data"))
 	path := filepath.Join(root, filepath.FromSlash(name))
 	f, err := os.Open(path)
 	if err != nil {
