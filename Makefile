@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
+.PHONY: all help build wasm demo npm test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -22,7 +22,7 @@ wasm: ## wasm/bin/nearside.wasm, sealed and pre-initialised; prints its sha256
 demo: build ## train, pack, sign and serve; DATA=folder for real data, ADDR=host:port
 	bin/nearside demo $(if $(DATA),--data $(DATA)) --addr $(ADDR)
 
-test: wasm chromium check test-go test-scalar test-js results-short ## everything, set-up included
+test: wasm chromium npm check test-go test-scalar test-js results-short ## everything, set-up included
 
 test-go:
 	go test -timeout 20m ./...
@@ -50,6 +50,11 @@ chromium:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo 'chromium: installing Debian'"'"'s package'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	else echo 'chromium: not found; install the package chromium, or name a browser in NEARSIDE_CHROMIUM' >&2; exit 1; fi
+
+# What builds and judges the SDK in tests; the SDK itself needs none of it.
+npm: web/node_modules/.package-lock.json
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --silent
 
 # Three engines run the same benchmarks of the core, with the same names:
 #	make bench | tee bench.txt; benchstat -ignore goos,goarch,cpu -col engine bench.txt

@@ -4,6 +4,8 @@ go 1.27
 
 toolchain go1.27.0
 
+ignore ./web/node_modules // tests of the SDK; no packages of ours
+
 // Each line says why it is here and where it may be used; what says "test" is
 // never linked into a binary.
 require (
