@@ -33,7 +33,7 @@ test-scalar:
 	GOEXPERIMENT= go test ./model/core/... ./model/pack -skip Bit
 
 test-js:
-	node --test web/test/
+	node --test --test-timeout 120000 --test-force-exit web/test/
 
 test-wasm: ## core's own tests, compiled to WebAssembly, in Node
 	GOOS=js GOARCH=wasm go test -exec "$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./model/core/...

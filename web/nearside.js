@@ -34,6 +34,15 @@ export { NearsideError };
  * @property {AbortSignal} [signal] gives the answer up; the worker, which cannot
  *   be interrupted, finishes it
  *
+ * @typedef {object} Filter
+ * @property {string[]} [exclude] ids that must not be shown
+ * @property {string[]} [anyTags] an item must have one of them; at most 64
+ * @property {string[]} [noTags] an item must have none of them; at most 64
+ * @property {Uint8Array} [unavailable] a bit for each row of the catalogue, lowest
+ *   first; 1: must not be shown
+ * @property {boolean} [seen] whether items of the history may be shown, instead of
+ *   what the bundle says: see pool in the manifest. Those that were hidden never are
+ *
  * @typedef {object} Recommendations
  * @property {Recommendation[]} items best first
  * @property {import('./guest.js').Receipt} receipt
@@ -234,25 +243,24 @@ class Nearside {
    * @param {object} [options]
    * @param {number} [options.k] how many items
    * @param {number} [options.reasons] how many for each item, at most 16
-   * @param {string[]} [options.exclude] ids that must not be shown
-   * @param {string[]} [options.anyTags] an item must have one of them; at most 64
-   * @param {string[]} [options.noTags] an item must have none of them; at most 64
-   * @param {Uint8Array} [options.unavailable] a bit for each row of the
-   *   catalogue, lowest first; 1: must not be shown
+   * @param {string[]} [options.context] ids of items that the person looks at now:
+   *   they count as if just viewed, and are not remembered
+   * @param {Filter} [options.filter] what may be shown
+   * @param {number} [options.diversity] 0 … 1: how much unlikeness to what stands
+   *   before counts beside the score; 0, the default, is the plain order
    * @param {Float32Array} [options.vector] to rank by instead of the history;
    *   there are no reasons then
-   * @param {boolean} [options.seen] whether items of the history may be
-   *   recommended, instead of what the bundle says: see pool in the manifest.
-   *   Those that were hidden never are
    * @param {Calling} [calling]
    * @returns {Promise<Recommendations>}
    * @throws {NearsideError} 'limit' for a k above the manifest's, 'request', as
    *   for seen items of a bundle without a pool, 'trap', 'aborted', 'closed'; of a
    *   channel 'expired' and 'stopped' when the bundle must not be used any more
    */
-  async recommend({ k = 10, reasons = 3, exclude = [], ...filters } = {}, { signal } = {}) {
-    const { events, muted } = this.#keeper.state;
-    const request = { ...filters, k, now: unixNow(), events, muted, reasons, exclude };
+  async recommend({ k = 10, reasons = 3, context = [], filter = {}, diversity, vector } = {}, { signal } = {}) {
+    const { events: remembered, muted } = this.#keeper.state;
+    const now = unixNow();
+    const events = [...remembered, ...context.map((item) => ({ item, kind: 'view', time: now, weight: 1 }))];
+    const request = { exclude: [], ...filter, k, now, events, muted, reasons, diversity, vector };
     const erasures = this.#erasures;
     const list = await unlessAborted(signal, 'recommend', () => this.#worker.call('recommend', request));
     if (erasures === this.#erasures) this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
@@ -269,16 +277,16 @@ class Nearside {
    * @returns {AsyncGenerator<Recommendations, void, void>} lists of at least one item
    * @throws {NearsideError} like recommend
    */
-  async *pages({ unavailable, ...options } = {}, calling = {}) {
+  async *pages({ filter = {}, ...options } = {}, calling = {}) {
     const shown = new Set();
     let release = '';
     let gone = new Uint8Array();
     for (;;) {
-      const list = await this.recommend({ ...options, unavailable: gone }, calling);
+      const list = await this.recommend({ ...options, filter: { ...filter, unavailable: gone } }, calling);
       if (list.receipt.manifest !== release) { // whose rows are others
         release = list.receipt.manifest;
         gone = new Uint8Array(((await this.items([], calling)).count + 7) >> 3);
-        gone.set(unavailable?.subarray(0, gone.length) ?? []);
+        gone.set(filter.unavailable?.subarray(0, gone.length) ?? []);
         continue;
       }
       if (list.items.length === 0) return;
@@ -307,19 +315,17 @@ class Nearside {
    * @param {string} item id
    * @param {object} [options]
    * @param {number} [options.k] how many items
-   * @param {string[]} [options.exclude] ids that must not be shown, besides the item's own
-   * @param {string[]} [options.anyTags] as for recommend, like noTags and unavailable
-   * @param {string[]} [options.noTags]
-   * @param {Uint8Array} [options.unavailable]
+   * @param {Filter} [options.filter] as for recommend; seen does not matter
+   * @param {number} [options.diversity]
    * @param {Calling} [calling]
    * @returns {Promise<Recommendations>} best first, without reasons; no items when
    *   the catalogue does not have this one, or the model has learnt nothing of it
    * @throws {NearsideError} like recommend
    */
-  async similar(item, { k = 10, exclude = [], anyTags, noTags, unavailable } = {}, { signal } = {}) {
+  async similar(item, { k = 10, filter: { exclude = [], ...filter } = {}, diversity } = {}, { signal } = {}) {
     const now = unixNow();
     const events = [{ item, kind: 'like', time: now, weight: 1 }];
-    const request = { k, now, events, muted: [], reasons: 0, exclude: [item, ...exclude], anyTags, noTags, unavailable };
+    const request = { ...filter, seen: undefined, k, now, events, muted: [], reasons: 0, exclude: [item, ...exclude], diversity };
     const list = await unlessAborted(signal, 'similar', () => this.#worker.call('recommend', request));
     return list.receipt.cold ? { ...list, items: [] } : list; // what is popular is not similar
   }

@@ -45,7 +45,7 @@ test('a profile is followed, explained and erased', { skip }, async () => {
       { id: events[1].id, item: 'nowhere', kind: 'click', time: now, weight: 2, title: '', tags: [] },
     ]);
     assert.deepEqual([paused, stored], [false, false]); // Node has no IndexedDB
-    const warm = await nearside.recommend({ k: 5, reasons: 2, exclude: [second.id] });
+    const warm = await nearside.recommend({ k: 5, reasons: 2, filter: { exclude: [second.id] } });
     assert.deepEqual([warm.receipt.cold, warm.receipt.used, warm.receipt.unknown], [false, 1, 1]);
     assert.equal(warm.items.length, 5);
     assert.ok(!warm.items.some(({ id }) => id === first.id || id === second.id));
@@ -182,7 +182,7 @@ test('what was seen is shown as the bundle says, or as the page asks', { skip },
   nearside.observe({ item: second.id, kind: 'hide' });
   const count = nearside.manifest().limits.items;
   for (const [seen, shown] of [[undefined, true], [true, true], [false, false]]) {
-    const { items } = await nearside.recommend({ k: count, seen });
+    const { items } = await nearside.recommend({ k: count, filter: { seen } });
     const ids = items.map(({ id }) => id);
     assert.equal(ids.includes(first.id), shown, `seen ${seen}`);
     assert.ok(!ids.includes(second.id), `seen ${seen}: what was hidden stays hidden`);
@@ -190,8 +190,8 @@ test('what was seen is shown as the bundle says, or as the page asks', { skip },
   nearside.close();
   const fold = await opened();
   fold.observe({ item: first.id });
-  await assert.rejects(fold.recommend({ seen: true }), { code: 'request', message: 'guest: recommend: request: seen: only a pool can show items of the history' });
-  assert.ok(!(await fold.recommend({ k: count, seen: false })).items.some(({ id }) => id === first.id));
+  await assert.rejects(fold.recommend({ filter: { seen: true } }), { code: 'request', message: 'guest: recommend: request: seen: only a pool can show items of the history' });
+  assert.ok(!(await fold.recommend({ k: count, filter: { seen: false } })).items.some(({ id }) => id === first.id));
   fold.close();
 });
 
@@ -213,7 +213,7 @@ test('events of items with a tag that is off speak for nothing, and are no news'
     const ids = list.items.map(({ id }) => id);
     assert.equal(ids.includes(quiet[0].id), name === 'pool'); // which shows again what was seen
     assert.ok(!ids.includes(quiet[1].id), `${name}: what was hidden stays hidden`);
-    assert.ok(!(await nearside.recommend({ k: count, seen: false })).items.some(({ id }) => id === quiet[0].id));
+    assert.ok(!(await nearside.recommend({ k: count, filter: { seen: false } })).items.some(({ id }) => id === quiet[0].id));
     assert.equal((await nearside.profile.view()).interests.find(({ tag }) => tag === off)?.off, true);
     nearside.profile.edit({ on: [off] });
     assert.ok((await nearside.recommend({ k: 1 })).receipt.used > 1);
@@ -234,13 +234,25 @@ test('items that go with one item do not depend on the person', { skip }, async 
     const list = await nearside.recommend({ k: 3 });
     assert.deepEqual(await nearside.similar(first, { k: 5 }), before, name);
     assert.equal(nearside.explain(list.items[0].id), list.items[0].reasons); // the last list is the last one recommended
-    const all = await nearside.similar(first, { k: nearside.manifest().limits.items, exclude: [second] });
+    const all = await nearside.similar(first, { k: nearside.manifest().limits.items, filter: { exclude: [second] } });
     assert.ok(!all.items.some(({ id }) => id === first || id === second), name);
     assert.deepEqual((await nearside.similar('nowhere')).items, []);
     assert.equal((await nearside.profile.view()).events.length, 2); // nothing was remembered of it
     await assert.rejects(nearside.similar(''), { code: 'request' });
     await nearside.close();
   }
+});
+
+test('what the person looks at counts as if just viewed, and is not remembered', { skip }, async () => {
+  const nearside = await opened();
+  const [first] = (await nearside.recommend({ k: 1 })).items;
+  const { items, receipt } = await nearside.recommend({ k: 3, context: [first.id] });
+  assert.equal(receipt.used, 1);
+  assert.deepEqual([...new Set(items.flatMap(({ reasons }) => reasons.map(({ id, kind }) => `${kind} ${id}`)))], [`view ${first.id}`]);
+  assert.ok(!items.some(({ id }) => id === first.id));
+  assert.equal((await nearside.recommend({ k: 3 })).receipt.cold, true);
+  assert.deepEqual((await nearside.profile.view()).events, []);
+  await nearside.close();
 });
 
 test('a signal gives an answer up', { skip }, async () => {
@@ -279,7 +291,7 @@ test('pages go through the catalogue once, each for the profile as it is then', 
     const whole = (await nearside.recommend({ k: count })).items.map(({ id }) => id);
     const ids = [];
     const hidden = new Uint8Array([0b1010]); // rows 1 and 3
-    for await (const { items } of nearside.pages({ k: 7, exclude: [whole[2]], unavailable: hidden })) {
+    for await (const { items } of nearside.pages({ k: 7, filter: { exclude: [whole[2]], unavailable: hidden } })) {
       assert.ok(items.length > 0 && items.length <= 7);
       ids.push(...items.map(({ id }) => id));
     }
