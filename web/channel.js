@@ -4,11 +4,13 @@
 // module of its own, which has never been shown a history, and the page takes
 // the names of files only as a channel has them.
 
-import { instantiate, NearsideError, toHex } from './guest.js';
+import { follow } from './follow.js';
+import { instantiate, toHex } from './guest.js';
 import { readManifest } from './manifest.js';
 import { decode } from './msgpack.js';
 import { applyPatch } from './patch.js';
 import { chunksOf, same } from './store.js';
+import { NearsideError } from './words.js';
 
 /**
  * @typedef {Awaited<ReturnType<typeof instantiate>>} Guest
@@ -73,6 +75,16 @@ export class Channel {
     if (this.#guest && Math.max(now, this.#time) >= this.#expires) this.#drop(new NearsideError('expired', `channel: version ${this.#version} is past its expiry`));
     if (!this.#guest) throw this.#refusal;
     return this.#guest;
+  }
+
+  /** What was signed of the bundle in use. @param {number} now @throws {NearsideError} as guest does */
+  manifest(now) {
+    return readManifest(this.guest(now).manifest());
+  }
+
+  /** Of the channel, as its publisher signs it. */
+  get name() {
+    return this.#following.name;
   }
 
   /** Whether a bundle is in use. */
@@ -150,10 +162,10 @@ export class Channel {
    */
   async #follow(guest, root, state, lost, now) {
     const { name: channel, digest, fetch } = this.#following;
-    /** @type {import('./guest.js').Patch[]} */
+    /** @type {import('./follow.js').Patch[]} */
     let patches = [];
     for (let name = '', file; ; ) {
-      const step = guest.follow({ anchor: state ?? /** @type {Uint8Array} */ (root), channel, now, name, file, module: digest, lost });
+      const step = follow(guest, { anchor: state ?? /** @type {Uint8Array} */ (root), channel, now, name, file, module: digest, lost });
       await this.#write(state, step.state);
       state = step.state;
       if (step.want === '') return { state, patches, release: step.release };
@@ -179,7 +191,7 @@ export class Channel {
    * it counts as far as its hashes are right; when nothing does, chunks are
    * fetched as without a patch.
    *
-   * @param {import('./guest.js').Patch[]} patches @param {Bundle} from @param {Part[]} to
+   * @param {import('./follow.js').Patch[]} patches @param {Bundle} from @param {Part[]} to
    */
   async #patch(patches, from, to) {
     const patch = patches.find((patch) => patch.from === from.manifest);
@@ -328,7 +340,7 @@ function stopped(what) {
   return new NearsideError('stopped', `channel: the publisher has stopped ${what}`);
 }
 
-/** A release as the parts of a file. @param {import('./guest.js').Release} release @returns {Part[]} */
+/** A release as the parts of a file. @param {import('./follow.js').Release} release @returns {Part[]} */
 function partsOf({ sections, leaves }) {
   /** @type {Part[]} */
   const parts = [];

@@ -3,45 +3,16 @@
 // no network, so an edge function can use it as it is.
 
 import { decode, encode } from './msgpack.js';
+import { codes, compile, kinds, NearsideError } from './words.js';
 
-/** The status codes of ABI.md, in order: `codes[8]` is 'signature'. */
-export const codes = Object.freeze([
-  'ok', 'internal', 'not-open', 'memory', 'request', 'limit', 'syntax', 'root', 'signature', 'expired', 'version',
-  'hash', 'layout', 'known-answer', 'partial', 'state', 'head', 'envelope', 'size', 'threshold', 'root-version',
-  'root-expired', 'head-expired', 'channel', 'rollback', 'replaced', 'fast-forward', 'mismatch', 'stopped', 'log', 'module',
-]);
-
-/** The words for what a person did with an item; the index is the ABI's number. */
-export const kinds = Object.freeze(['unknown', 'view', 'click', 'like', 'buy', 'hide']);
+export { codes, kinds, NearsideError };
 
 const abiVersion = 4;
 const documentVersion = 1;
 const unitWeight = 65536;
 const shareScale = 10_000;
 const maxFile = 2 ** 30; // bytes of a bundle, and of a buffer of the module's
-const nothing = new Uint8Array(0);
 const partial = codes.indexOf('partial');
-
-/**
- * What nearside throws. `code` is the word to act on: one of {@link codes}, or
- *
- * - 'module', besides what ABI.md says: the file is not a sealed nearside module,
- *   or may not be compiled here
- * - 'trap': the module stopped in the middle of a call; the instance is lost
- * - 'network', 'aborted', 'closed', 'storage', 'insecure': see open in nearside.js
- */
-export class NearsideError extends Error {
-  /**
-   * @param {string} code
-   * @param {string} message place first, in lower case
-   * @param {ErrorOptions} [options]
-   */
-  constructor(code, message, options) {
-    super(message, options);
-    this.name = 'NearsideError';
-    this.code = code;
-  }
-}
 
 /**
  * @typedef {object} Event what a person did with one item
@@ -103,39 +74,6 @@ export class NearsideError extends Error {
  * @property {string} url
  * @property {string} image
  * @property {number} popularity people who had this item in training
- *
- * @typedef {object} Followed a file of a channel, and what the device knows besides
- * @property {Uint8Array} anchor the state, or to begin with the root that the
- *   caller trusts
- * @property {string} [channel] its name, when anchor is a root
- * @property {number} now Unix seconds
- * @property {string} [name] of the file; left out at first
- * @property {Uint8Array} [file] its bytes; left out at first
- * @property {Uint8Array} [module] SHA-256 of the module, 32 bytes; left out: not
- *   known, which suits no manifest that names some
- * @property {boolean} [lost] the bundle that was opened last is lost, and wanted again
- *
- * @typedef {object} Step what comes of it
- * @property {Uint8Array} state to be stored before anything else
- * @property {string} want name of the next file, relative to the channel's
- *   folder; '': none
- * @property {number} max bytes that it may have
- * @property {Patch[]} patches to the release that the head names
- * @property {Release | null} release to be put together; null: there is none, or
- *   not yet
- *
- * @typedef {object} Patch
- * @property {string} from hex SHA-256 of the manifest that it starts from
- * @property {number} bytes
- * @property {string} digest hex SHA-256 of the file, and its name
- *
- * @typedef {object} Release how the file of a bundle is made of chunks
- * @property {number} version
- * @property {string} manifest its SHA-256, in hex
- * @property {{head: Uint8Array, bytes: number}[]} sections what stands before
- *   each in the file, and its length
- * @property {Uint8Array} leaves hashes of the sections' leaves, 32 bytes each, in
- *   the file's order
  */
 
 /**
@@ -154,24 +92,6 @@ export async function instantiate(wasm) {
   }
   const instance = await WebAssembly.instantiate(module, {});
   return new Guest(new Instance(instance.exports));
-}
-
-/**
- * Runs a WebAssembly compilation, and says which file it was about when it
- * fails.
- *
- * @template T
- * @param {() => Promise<T>} run
- * @returns {Promise<T>}
- * @throws {NearsideError} 'module'
- */
-export async function compile(run) {
-  try {
-    return await run();
-  } catch (cause) {
-    if (!(cause instanceof WebAssembly.CompileError)) throw cause;
-    throw new NearsideError('module', `guest: module does not compile: ${cause.message}`, { cause });
-  }
 }
 
 /** An instance's memory and exports. */
@@ -298,43 +218,6 @@ class Guest {
     return new Receiver(this.#instance, anchor, size || 0, now);
   }
 
-  /**
-   * Takes one file of a channel and says what comes next. The caller stores the
-   * state of the answer, durably, and only then goes on: until want is '' it
-   * fetches that file and calls again. The call holds nothing, and on error the
-   * state is as it was.
-   *
-   * @param {Followed} followed
-   * @returns {Step}
-   * @throws {NearsideError} 'root', 'state', 'envelope', 'head', 'syntax', 'size',
-   *   'signature', 'threshold', 'root-version', 'root-expired', 'head-expired',
-   *   'expired', 'channel', 'rollback', 'replaced', 'fast-forward', 'mismatch',
-   *   'stopped', 'log', 'module', 'version', 'hash', 'request'
-   */
-  follow({ anchor, channel = '', now, name = '', file = nothing, module, lost = false }) {
-    /** @type {[number, any][]} */
-    const pairs = [[0, documentVersion], [1, anchor], [2, now], [3, name], [4, file]];
-    if (module) pairs.push([5, module]);
-    pairs.push([6, channel], [7, lost]);
-    // A copy, of which what is bytes in the answer is a view: the next call overwrites the module's.
-    const answer = decode(check('follow', this.#pass('nearside_follow', document('follow', pairs))).slice());
-    const release = answer.get(5);
-    return {
-      state: answer.get(1).slice(), // is stored, and a view would take all of the answer along
-      want: answer.get(2),
-      max: answer.get(3),
-      patches: answer.get(4).map((/** @type {any[]} */ [from, bytes, digest]) => ({ from: toHex(from), bytes, digest: toHex(digest) })),
-      release: release
-        ? {
-            version: release.get(0),
-            manifest: toHex(release.get(1)),
-            sections: release.get(2).map((/** @type {any[]} */ [head, bytes]) => ({ head, bytes })),
-            leaves: release.get(3),
-          }
-        : null,
-    };
-  }
-
   /** The module's memory, in bytes. It never shrinks. */
   get memory() {
     return this.#instance.size;
@@ -420,7 +303,7 @@ class Guest {
    * Passes one document to one export and hands back what comes out, whatever
    * the status: for vectors and for callers with their own codec.
    *
-   * @param {'nearside_items' | 'nearside_recommend'} name
+   * @param {'nearside_items' | 'nearside_recommend' | 'nearside_follow'} name
    * @param {Uint8Array} request is copied
    * @returns {{status: number, answer: Uint8Array}} the answer is a copy
    * @throws {NearsideError} 'trap', 'memory'
@@ -626,7 +509,7 @@ class Receiver {
  * @param {{status: number, answer: Uint8Array}} result
  * @throws {NearsideError} unless the status is ok
  */
-function check(place, { status, answer }) {
+export function check(place, { status, answer }) {
   if (status === 0) return answer;
   throw new NearsideError(codes[status] ?? 'internal', `guest: ${place}: ${new TextDecoder().decode(answer)}`);
 }
@@ -650,7 +533,7 @@ function littleEndian(vector) {
  * @param {[number, any][]} pairs
  * @throws {NearsideError} 'request' for a value that no document can hold
  */
-function document(place, pairs) {
+export function document(place, pairs) {
   try {
     return encode(new Map(pairs));
   } catch (cause) {

@@ -2,8 +2,8 @@
 // in IndexedDB right behind, and the same in every tab. After each change a tab
 // tells the others, and they read again: nothing of the person is in the message.
 
-import { NearsideError } from './guest.js';
-import { changed, complaint, database, formerEvents, idOf, maxEventsEver, nothing, Records } from './records.js';
+import { NearsideError } from './words.js';
+import { changed, complaint, database, idOf, maxEventsEver, nothing, Records } from './records.js';
 
 /**
  * @typedef {import('./guest.js').Event} Event
@@ -20,6 +20,9 @@ import { changed, complaint, database, formerEvents, idOf, maxEventsEver, nothin
  * @property {number} [maxEvents] how many events are kept, at most 10000; 500
  *   when left out
  * @property {number} [maxAgeDays] how old they get; 400 when left out
+ * @property {'device' | 'memory'} [storage] where whatever outlives the page is kept;
+ *   the device when left out. In memory: nothing is kept, of the files neither, and
+ *   what is on the device stays as it is
  */
 
 const daySeconds = 24 * 60 * 60;
@@ -33,10 +36,11 @@ const daySeconds = 24 * 60 * 60;
  * @param {Remembering} remembering
  * @throws {NearsideError} 'request' when it is none
  */
-export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays = 400 }) {
+export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays = 400, storage = 'device' }) {
   const wrong = (/** @type {string} */ what) => new NearsideError('request', `profile: ${what}`);
   if (!(Number.isInteger(maxEvents) && maxEvents >= 1 && maxEvents <= maxEventsEver)) throw wrong(`maxEvents ${maxEvents}: want 1 to ${maxEventsEver}`);
   if (!(maxAgeDays > 0)) throw wrong(`maxAgeDays ${maxAgeDays}: want more than 0`);
+  if (storage !== 'device' && storage !== 'memory') throw wrong(`storage ${JSON.stringify(storage)}: want device or memory`);
   if (consent instanceof Promise) consent.catch(() => {}); // it is listened to when the bundle is open
   const asks = typeof consent === 'function' || typeof (/** @type {any} */ (consent)?.then) === 'function';
   if (consent !== undefined && !asks && consent !== 'granted' && consent !== 'denied') {
@@ -46,7 +50,7 @@ export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays 
   const refused = !remember || consent === 'denied' || (consent === undefined && optedOut);
   /** @type {'memory' | 'waiting' | 'stored'} */
   const mode = refused ? 'memory' : asks ? 'waiting' : 'stored';
-  return { mode, consent, maxEvents, maxAgeDays };
+  return { mode, consent, maxEvents, maxAgeDays, storage };
 }
 
 export class Keeper {
@@ -58,6 +62,8 @@ export class Keeper {
   #maxAge; // seconds
   /** Where it is kept. Memory alone is for good. @type {'memory' | 'waiting' | 'stored'} */
   #mode;
+  /** Whether there is something beyond memory. */
+  #device;
   #state = nothing;
   /** When the last event was noted, for the next one's id. */
   #noted = 0;
@@ -85,14 +91,15 @@ export class Keeper {
    * @param {(message: string) => void} warn called once, when what is stored
    *   cannot be read or what is new cannot be stored
    */
-  constructor(channel, { mode, consent, maxEvents, maxAgeDays }, warn) {
+  constructor(channel, { mode, consent, maxEvents, maxAgeDays, storage }, warn) {
     this.#channel = channel;
     this.#records = new Records(channel);
     this.#warn = warn;
     this.#maxEvents = maxEvents;
     this.#maxAge = maxAgeDays * daySeconds;
     this.#mode = mode;
-    if (globalThis.BroadcastChannel) {
+    this.#device = storage === 'device' && Records.possible;
+    if (this.#device && globalThis.BroadcastChannel) {
       this.#tabs = new BroadcastChannel(`${database} ${channel}`);
       this.#tabs.onmessage = ({ data }) => this.#hear(data);
     }
@@ -191,9 +198,9 @@ export class Keeper {
 
   /** @param {'memory' | 'stored'} mode */
   #settle(mode) {
-    this.#mode = Records.possible ? mode : 'memory';
+    this.#mode = this.#device ? mode : 'memory';
     this.#stale = this.stored;
-    if (mode === 'memory') this.#erased('changed').catch((error) => this.#warnOnce(`cannot erase what is stored: ${error.message}`));
+    if (this.#device && mode === 'memory') this.#erased('changed').catch((error) => this.#warnOnce(`cannot erase what is stored: ${error.message}`));
     this.#work();
   }
 
@@ -282,14 +289,8 @@ export class Keeper {
     this.#stale = false;
     try {
       const { state, wrong } = await this.#records.read();
-      const former = formerEvents(this.#channel);
-      this.#state = this.#pending.reduce(changed, changed(state, { add: former?.events }));
+      this.#state = this.#pending.reduce(changed, state);
       if (wrong) this.#warnOnce(`stored: ${wrong}; the rest is kept`);
-      if (former) {
-        await this.#write([{ add: former.events }]);
-        former.remove();
-        if (former.wrong) this.#warnOnce(`localStorage: ${former.wrong}; the rest is taken over`);
-      }
     } catch (error) {
       this.#giveUp(`cannot read: ${/** @type {Error} */ (error).message}`);
       return;

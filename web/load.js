@@ -1,104 +1,37 @@
 // Files on their way into the page: fetched, read and counted, and refused in
 // the words of NearsideError.
 
-import { compile, NearsideError } from './guest.js';
+import { compile, NearsideError } from './words.js';
 
 /**
  * @typedef {string | URL | Response | BufferSource} Source where a file comes from
  *
- * @typedef {object} Progress
- * @property {'module' | 'bundle'} stage
- * @property {number} loaded bytes so far
- * @property {number} total bytes in all; 0: the server did not say
- *
  * @typedef {object} Loading
  * @property {AbortSignal} [signal] gives up
- * @property {(progress: Progress) => void} [onProgress]
+ * @property {(file: any, loaded: number, total: number) => void} [step] told what
+ *   has come of a module or a bundle, in bytes; total 0: the server did not say
+ * @property {boolean} [kept] whether a copy stays in Cache Storage, for when the
+ *   network fails
  */
+
+/** The copies, in Cache Storage. */
+const copies = 'nearside';
 
 /** @param {Source | WebAssembly.Module} source @param {Loading} loading @returns {Promise<WebAssembly.Module>} */
 export async function loadModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return source;
-  if (isBytes(source)) return compile(() => WebAssembly.compile(source));
+  if (source instanceof WebAssembly.Module) return told(source, 'module', 1, loading);
+  if (isBytes(source)) return compile(() => WebAssembly.compile(told(source, 'module', source.byteLength, loading)));
   return read(source, 'module', loading, compileResponse);
 }
 
 /** @param {Response} response */
-function compileResponse(response) {
+export function compileResponse(response) {
   // Compiling while loading is refused under any other type, see
   // https://webassembly.github.io/spec/web-api/#streaming-modules
   const streams = response.headers.get('content-type') === 'application/wasm';
   return compile(async () =>
     streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()),
   );
-}
-
-/**
- * Loads a module whose hash a manifest may ask for.
- *
- * @param {Source | WebAssembly.Module} source
- * @param {Loading} loading
- * @returns {Promise<{module: WebAssembly.Module, digest?: Uint8Array}>} digest is
- *   the SHA-256 of its bytes; left out: it came compiled, so they are not known
- */
-export async function loadHashedModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return { module: source };
-  if (isBytes(source)) return { module: await loadModule(source, loading), digest: await sha256(source) };
-  return read(source, 'module', loading, async (response) => {
-    const bytes = response.clone().arrayBuffer(); // both are fed from one download
-    bytes.catch(() => {}); // compiling fails too
-    return { module: await compileResponse(response), digest: await sha256(await bytes) };
-  });
-}
-
-/** @param {BufferSource} bytes */
-async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-}
-
-/** Every name that a file of a channel can have. */
-const fileNames = /^(root\.nsr|head\.nsh|roots\/[1-9][0-9]{0,9}\.nsr|releases\/[0-9a-f]{64}\.nsm|(chunks|patches)\/[0-9a-f]{64})$/;
-
-/**
- * Gets a file of a channel.
- *
- * @param {URL} folder
- * @param {string} name relative to the folder, as the module gave it
- * @param {number} max bytes; no more are read
- * @param {AbortSignal} signal
- * @returns {Promise<Uint8Array<ArrayBuffer>>} whose memory is nobody else's
- * @throws {NearsideError} 'network', 'size'
- */
-export async function fetchFile(folder, name, max, signal) {
-  // A module that knew the person could otherwise tell somebody by what it asks for.
-  if (!fileNames.test(name)) throw new NearsideError('internal', `nearside: "${name}" is not the name of a file of a channel`);
-  /** @type {RequestInit} */
-  const init = {
-    mode: 'cors',
-    referrerPolicy: 'no-referrer',
-    cache: name === 'root.nsr' || name === 'head.nsh' ? 'no-cache' : 'default', // nothing else ever changes
-  };
-  return read(new URL(name, folder), 'channel', { signal }, (response) => bounded(response, max), init);
-}
-
-/** @param {Response} response @param {number} max */
-async function bounded({ body, url }, max) {
-  const reader = body?.getReader();
-  const pieces = [];
-  let length = 0;
-  for (let step; reader && !(step = await reader.read()).done; ) {
-    pieces.push(step.value);
-    if ((length += step.value.length) <= max) continue;
-    reader.cancel().catch(() => {});
-    throw new NearsideError('size', `nearside: fetch "${url}": more than ${max} bytes`);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /**
@@ -113,12 +46,12 @@ async function bounded({ body, url }, max) {
  */
 export async function pass(source, loading, send) {
   if (isBytes(source)) {
-    const copy = asBytes(source).slice();
+    const copy = asBytes(told(source, 'bundle', source.byteLength, loading)).slice();
     send(copy, [copy.buffer]);
     send(null, []);
     return { size: source.byteLength, passed: Promise.resolve() };
   }
-  return read(source, 'bundle', { signal: loading.signal }, async (response) => {
+  return read(source, 'bundle', { ...loading, step: undefined }, async (response) => {
     const size = announced(response);
     // A failure in the middle has its own words, as if it were one more fetch.
     const passed = read(response, 'bundle', loading, (counted) => pump(counted, loading.signal, send));
@@ -142,14 +75,20 @@ async function pump({ body }, signal, send) {
   send(null, []);
 }
 
-/** @param {Source} source @param {string} stage @param {Loading} loading */
-export async function loadBytes(source, stage, loading) {
+/** @param {Source} source @param {string} file @param {Loading} loading */
+export async function loadBytes(source, file, loading) {
   if (isBytes(source)) return asBytes(source);
-  return read(source, stage, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
+  return read(source, file, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
+}
+
+/** What is there already has come as a whole. @template T @param {T} source @param {string} file @param {number} bytes @param {Loading} loading */
+export function told(source, file, bytes, { step }) {
+  step?.(file, bytes, bytes);
+  return source;
 }
 
 /** @param {any} source @returns {source is BufferSource} */
-function isBytes(source) {
+export function isBytes(source) {
   return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
 }
 
@@ -169,21 +108,22 @@ function announced({ headers }) {
  *
  * @template T
  * @param {string | URL | Response} source
- * @param {string} stage what onProgress is told
+ * @param {string} file what step is told
  * @param {Loading} loading
  * @param {(response: Response) => Promise<T>} consume
  * @param {RequestInit} [init]
  * @returns {Promise<T>}
  * @throws {NearsideError} 'network', and what consume throws
  */
-async function read(source, stage, { signal, onProgress }, consume, init) {
+export async function read(source, file, { signal, step, kept = false }, consume, init) {
   const url = source instanceof Response ? source.url : source;
   try {
     // No cookies: the files are the same for everybody, and the server need not
     // know who asks.
-    const response = source instanceof Response ? source : await fetch(source, { ...init, credentials: 'omit', signal });
+    const response = source instanceof Response ? source : await request(source, { ...init, credentials: 'omit', signal }, kept);
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return await consume(onProgress ? counted(response, stage, onProgress) : response);
+    if (response.bodyUsed) throw new Error('its body has been read');
+    return await consume(step ? counted(response, file, step) : response);
   } catch (cause) {
     signal?.throwIfAborted(); // browsers differ in what a body that was aborted throws
     if (cause instanceof NearsideError) throw cause;
@@ -192,22 +132,84 @@ async function read(source, stage, { signal, onProgress }, consume, init) {
 }
 
 /**
- * The same response, whose body tells onProgress what has come.
+ * Fetches a file. A copy is kept of it, and stands in when there is no network
+ * or the server is in trouble.
+ *
+ * @param {string | URL} url
+ * @param {RequestInit} init
+ * @param {boolean} kept
+ * @returns {Promise<Response>}
+ */
+async function request(url, init, kept) {
+  const finding = kept ? find(url) : Promise.resolve(null);
+  /** @type {Response | undefined} */
+  let response;
+  try {
+    response = await fetch(url, init);
+    if (response.status >= 500) throw new Error(`HTTP ${response.status}`);
+  } catch (error) {
+    const found = init.signal?.aborted ? null : await finding;
+    if (!found?.copy) throw error;
+    return found.copy;
+  }
+  const found = await finding;
+  if (found && response.ok && !sameVersion(response, found.copy)) {
+    keep(found.cache, url, response.clone()).catch(() => {}); // no room, or it broke off: the old copy stays
+  }
+  return response;
+}
+
+/** @param {string | URL} url @returns {Promise<{cache: Cache, copy: Response | undefined} | null>} null: this page cannot keep copies */
+async function find(url) {
+  try {
+    const cache = await caches.open(copies);
+    return { cache, copy: await cache.match(url) };
+  } catch {
+    return null; // no secure context, or forbidden
+  }
+}
+
+/** Keeps a copy, in the place of those with other query strings. @param {Cache} cache @param {string | URL} url @param {Response} response */
+async function keep(cache, url, response) {
+  await cache.put(url, response);
+  const { url: href } = new Request(url);
+  for (const other of await cache.keys(url, { ignoreSearch: true })) if (other.url !== href) await cache.delete(other);
+}
+
+/** Whether the server says that two answers are of one version. @param {Response} a @param {Response | undefined} b */
+function sameVersion(a, b) {
+  const [x, y] = [a, b].map((response) => response?.headers.get('etag') ?? response?.headers.get('last-modified'));
+  return x != null && x === y;
+}
+
+/**
+ * The same response, whose body tells what has come.
  *
  * @param {Response} response
- * @param {string} stage
- * @param {(progress: any) => void} onProgress
+ * @param {string} file
+ * @param {NonNullable<Loading['step']>} step
  */
-function counted(response, stage, onProgress) {
+function counted(response, file, step) {
   if (!response.body) return response;
   const total = announced(response);
   let loaded = 0;
   const counter = new TransformStream({
     transform(chunk, controller) {
-      loaded += chunk.byteLength;
-      onProgress({ stage, loaded, total });
+      step(file, (loaded += chunk.byteLength), total);
       controller.enqueue(chunk);
     },
+    flush: () => step(file, loaded, loaded), // now that is known
   });
   return new Response(response.body.pipeThrough(counter), response);
+}
+
+/** A promise that rejects when the signal does. @param {AbortSignal} signal @returns {Promise<never>} */
+export function rejected(signal) {
+  const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  promise.catch(() => {}); // nobody has to listen
+  return /** @type {Promise<never>} */ (promise);
+}
+
+export function unixNow() {
+  return Math.floor(Date.now() / 1000);
 }

@@ -8,13 +8,10 @@ const scorers = ['unknown', 'popular', 'fold-in', 'neighbours', 'pool', 'sequenc
 const codecs = ['none', 'int8', 'int4', 'pq', 'binary', 'float'];
 
 /** What a section holds, by its number in SPEC.md. */
-const sectionKinds = new Map([
-  [1, 'ids'], [2, 'titles'], [3, 'tag-names'], [4, 'tags'], [5, 'authors'], [6, 'published'], [7, 'urls'],
-  [8, 'images'], [9, 'popularity'], [10, 'trend'], [11, 'gains'], [12, 'pool-weights'], [13, 'net'],
-  [14, 'encoder'], [16, 'rows'], [17, 'row-scales'], [18, 'gram'], [19, 'ridge'], [20, 'centroids'], [21, 'centroid-scales'], [24, 'starts'],
-  [25, 'neighbours'], [26, 'weights'], [27, 'scales'], [28, 'pool-counts'], [29, 'pool-items'], [30, 'pool-codes'],
-  [31, 'pool-scales'], [32, 'rescore'], [33, 'rescore-scales'],
-]);
+const sectionKinds = (
+  ' ids titles tag-names tags authors published urls images popularity trend gains pool-weights net encoder  rows row-scales gram ridge ' +
+  'centroids centroid-scales   starts neighbours weights scales pool-counts pool-items pool-codes pool-scales rescore rescore-scales'
+).split(' ');
 
 /**
  * @typedef {object} Manifest what the publisher signed
@@ -88,7 +85,7 @@ export function readManifest(bytes) {
     abi: top.get(6),
     limits: { items: limits.get(0), dim: limits.get(1), k: limits.get(2), history: limits.get(3) },
     sections: sections.map((/** @type {Map<number, any>} */ section) => ({
-      kind: sectionKinds.get(section.get(0)) ?? 'unknown',
+      kind: sectionKinds[section.get(0)] || 'unknown',
       bytes: section.get(1),
       hash: toHex(section.get(2)),
     })),

@@ -67,10 +67,10 @@ export function decode(bytes) {
     return narrow(view.getBigInt64(from));
   }
 
-  /** A length in size bytes, which must not fit in fewer. @param {number} size @param {number} least */
-  function length(size, least) {
+  /** A length in 2^power bytes, which must not fit in fewer. @param {number} power @param {number} [least] */
+  function length(power, least = [0, 2 ** 8, 2 ** 16][power]) {
     const from = at;
-    const n = Number(unsigned(size));
+    const n = Number(unsigned(1 << power));
     if (n < least) throw new DocumentError(from, 'a length in its shortest form');
     return n;
   }
@@ -121,32 +121,16 @@ export function decode(bytes) {
     if (byte >= 0xe0) return byte - 0x100;
     if (byte <= 0x9f || (byte >= 0xdc && byte <= 0xdf)) {
       if (depth === 0) throw new DocumentError(from, `at most ${maxDepth} levels`);
-      if (byte <= 0x8f) return map(byte & 0x0f, depth - 1);
-      if (byte <= 0x9f) return array(byte & 0x0f, depth - 1);
-      if (byte === 0xdc) return array(length(2, 16), depth - 1);
-      if (byte === 0xdd) return array(length(4, 2 ** 16), depth - 1);
-      if (byte === 0xde) return map(length(2, 16), depth - 1);
-      return map(length(4, 2 ** 16), depth - 1);
+      const n = byte <= 0x9f ? byte & 0x0f : length(1 + (byte & 1), byte & 1 ? 2 ** 16 : 16);
+      return byte <= 0x8f || byte >= 0xde ? map(n, depth - 1) : array(n, depth - 1);
     }
     if (byte <= 0xbf) return string(byte & 0x1f);
-    switch (byte) {
-      case 0xc2: return false;
-      case 0xc3: return true;
-      case 0xc4: return binary(length(1, 0));
-      case 0xc5: return binary(length(2, 2 ** 8));
-      case 0xc6: return binary(length(4, 2 ** 16));
-      case 0xcc: return shortest(unsigned(1), 0x80, from);
-      case 0xcd: return shortest(unsigned(2), 2 ** 8, from);
-      case 0xce: return shortest(unsigned(4), 2 ** 16, from);
-      case 0xcf: return shortest(unsigned(8), 2 ** 32, from);
-      case 0xd0: return shortest(negative(1), -0x21, from);
-      case 0xd1: return shortest(negative(2), -(2 ** 7) - 1, from);
-      case 0xd2: return shortest(negative(4), -(2 ** 15) - 1, from);
-      case 0xd3: return shortest(negative(8), -(2 ** 31) - 1, from);
-      case 0xd9: return string(length(1, 32));
-      case 0xda: return string(length(2, 2 ** 8));
-      case 0xdb: return string(length(4, 2 ** 16));
-    }
+    if (byte === 0xc2 || byte === 0xc3) return byte === 0xc3;
+    if (byte >= 0xc4 && byte <= 0xc6) return binary(length(byte - 0xc4));
+    const power = byte & 3;
+    if (byte >= 0xcc && byte <= 0xcf) return shortest(unsigned(1 << power), [0x80, 2 ** 8, 2 ** 16, 2 ** 32][power], from);
+    if (byte >= 0xd0 && byte <= 0xd3) return shortest(negative(1 << power), [-0x21, -(2 ** 7) - 1, -(2 ** 15) - 1, -(2 ** 31) - 1][power], from);
+    if (byte >= 0xd9 && byte <= 0xdb) return string(length(byte - 0xd9, byte === 0xd9 ? 32 : undefined));
     throw new DocumentError(from, 'an integer, bool, str, bin, array or map');
   }
 
@@ -214,21 +198,29 @@ export function encode(document) {
     if (size === 4) view.setUint32(from + 1, n);
   }
 
+  /**
+   * A format and a number in the fewest bytes: in the format byte itself below a
+   * bound, or else in one, two or four. Format 0: there is none for one byte.
+   *
+   * @param {number} n @param {number} fixed @param {number} bound @param {number} one @param {number} two
+   */
+  function short(n, fixed, bound, one, two) {
+    if (n < bound) head(fixed + n, 0, 0);
+    else if (one && n < 2 ** 8) head(one, 1, n);
+    else if (n < 2 ** 16) head(two, 2, n);
+    else head(two + 1, 4, n);
+  }
+
   /** @param {number | bigint} n */
   function integer(n) {
-    if (n >= 0) {
-      if (n <= 0x7f) head(Number(n), 0, 0);
-      else if (n < 2 ** 8) head(0xcc, 1, Number(n));
-      else if (n < 2 ** 16) head(0xcd, 2, Number(n));
-      else if (n < 2 ** 32) head(0xce, 4, Number(n));
-      else if (n < 2n ** 64n) wide(0xcf, BigInt(n));
-      else throw new TypeError(`msgpack: cannot encode ${n}: want at most 64 bits`);
-    } else if (n >= -0x20) head(0x100 + Number(n), 0, 0);
+    if (n >= 2n ** 64n || n < -(2n ** 63n)) throw new TypeError(`msgpack: cannot encode ${n}: want at most 64 bits`);
+    if (n >= 2 ** 32) wide(0xcf, BigInt(n));
+    else if (n >= 0) short(Number(n), 0, 0x80, 0xcc, 0xcd);
+    else if (n >= -0x20) head(0x100 + Number(n), 0, 0);
     else if (n >= -(2 ** 7)) head(0xd0, 1, Number(n));
     else if (n >= -(2 ** 15)) head(0xd1, 2, Number(n));
     else if (n >= -(2 ** 31)) head(0xd2, 4, Number(n));
-    else if (n >= -(2n ** 63n)) wide(0xd3, BigInt(n));
-    else throw new TypeError(`msgpack: cannot encode ${n}: want at most 64 bits`);
+    else wide(0xd3, BigInt(n));
   }
 
   /** A format byte and an integer of 8 bytes. @param {number} format @param {bigint} n */
@@ -251,25 +243,16 @@ export function encode(document) {
     else if (typeof value === 'string') {
       if (!value.isWellFormed()) throw new TypeError(`msgpack: cannot encode ${JSON.stringify(value)}: want valid UTF-16`);
       const text = toUTF8.encode(value);
-      if (text.length < 32) head(0xa0 + text.length, 0, 0);
-      else if (text.length < 2 ** 8) head(0xd9, 1, text.length);
-      else if (text.length < 2 ** 16) head(0xda, 2, text.length);
-      else head(0xdb, 4, text.length);
+      short(text.length, 0xa0, 32, 0xd9, 0xda);
       append(text);
     } else if (value instanceof Uint8Array) {
-      if (value.length < 2 ** 8) head(0xc4, 1, value.length);
-      else if (value.length < 2 ** 16) head(0xc5, 2, value.length);
-      else head(0xc6, 4, value.length);
+      short(value.length, 0, 0, 0xc4, 0xc5);
       append(value);
     } else if (Array.isArray(value)) {
-      if (value.length < 16) head(0x90 + value.length, 0, 0);
-      else if (value.length < 2 ** 16) head(0xdc, 2, value.length);
-      else head(0xdd, 4, value.length);
+      short(value.length, 0x90, 16, 0, 0xdc);
       value.forEach(write);
     } else if (value instanceof Map) {
-      if (value.size < 16) head(0x80 + value.size, 0, 0);
-      else if (value.size < 2 ** 16) head(0xde, 2, value.size);
-      else head(0xdf, 4, value.size);
+      short(value.size, 0x80, 16, 0, 0xde);
       let last = -1;
       for (const [key, element] of value) {
         if (!isKey(key) || key <= last) throw new TypeError(`msgpack: cannot encode key ${String(key)}: want one above ${last}`);

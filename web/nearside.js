@@ -3,32 +3,41 @@
 // the person did stays in this browser, as long as they want it to. Nothing is fetched but what the
 // caller names, or a channel that the caller names, and nothing is ever sent.
 
-import { NearsideError } from './guest.js';
+import { Connection } from './connection.js';
 import { Keeper, planned } from './keeper.js';
-import { fetchFile, loadBytes, loadHashedModule, loadModule, pass } from './load.js';
-import { readManifest } from './manifest.js';
+import { loadBytes, loadModule, pass, rejected, unixNow } from './load.js';
 import { Profile } from './profile.js';
+import { Reporter } from './progress.js';
+import { NearsideError } from './words.js';
 
 export { NearsideError };
 
 /**
  * @typedef {import('./load.js').Source} Source
- * @typedef {import('./load.js').Progress} Progress
+ * @typedef {import('./manifest.js').Manifest} Manifest
+ * @typedef {import('./progress.js').Progress} Progress
  *
- * @typedef {Files & import('./keeper.js').Remembering} Options
+ * @typedef {Files & Opening & import('./keeper.js').Remembering} Options
  *
  * @typedef {object} Files
- * @property {Source | WebAssembly.Module} wasm the module, nearside.wasm
+ * @property {Source | WebAssembly.Module} [wasm] the module; nearside.wasm beside
+ *   this file when left out
  * @property {Source} root the keys that may sign, *.nsr; it comes with the site's
  *   own code, and of a channel only the first visit reads it
  * @property {Source} [bundle] the signed model, *.nsb; or else
  * @property {string | URL} [channel] the folder of a channel to follow, and
  * @property {string} [name] the channel's name
+ * @property {'auto' | boolean} [worker] whether the module has a thread of its own.
+ *   'auto', which is meant when left out: where there can be one, with a warning
+ *   when it does not start; true: or else not at all; false: the page's own does it
+ *
+ * @typedef {object} Opening
  * @property {AbortSignal} [signal] gives up opening
- * @property {(progress: Progress) => void} [onProgress]
+ * @property {(progress: Progress) => void} [onProgress] told at most ten times a
+ *   second, and of 'ready' last
  * @property {(message: string) => void} [onWarning] told once when the stored
- *   profile is unreadable or cannot be written, and when a channel cannot be
- *   stored; console.warn when left out
+ *   profile is unreadable or cannot be written, when a channel cannot be stored,
+ *   and when there is no worker; console.warn when left out
  *
  * @typedef {object} Calling
  * @property {AbortSignal} [signal] gives the answer up; the worker, which cannot
@@ -74,48 +83,70 @@ export { NearsideError };
  * @returns {Promise<Nearside>}
  * @throws {NearsideError} 'request' for options that make no sense; 'signature',
  *   'expired' and the other words of ABI.md when the files are not in order; 'network' when one cannot be fetched;
- *   'module' when nearside.wasm is not the module; 'aborted'; of a channel also
+ *   'module' when nearside.wasm is not the module; 'aborted', 'lost'; of a channel also
  *   'storage' when the browser fails to store, and 'insecure' when the page came
  *   neither over https nor from localhost
  */
-export async function open({ wasm, bundle, channel, name, root, signal, onProgress, onWarning = console.warn, ...remembering }) {
-  const plan = planned(remembering);
+export async function open({ signal, onProgress, onWarning = console.warn, ...options }) {
+  const plan = planned(options);
   const stop = new AbortController(); // ends whatever is under way
   const abort = () => stop.abort(new NearsideError('aborted', 'nearside: open was aborted', { cause: signal?.reason }));
   signal?.addEventListener('abort', abort);
   if (signal?.aborted) abort();
-  /** @type {Connection | undefined} */
-  let worker;
+  const reporter = new Reporter(onProgress);
   try {
-    stop.signal.throwIfAborted();
-    const connection = (worker = new Connection({ warn: onWarning, progress: (step) => onProgress?.(step) }));
-    const loading = { signal: stop.signal, onProgress };
-    let opened;
-    if (bundle !== undefined && channel === undefined) opened = await openBundle(connection, { wasm, bundle, root }, stop, loading);
-    else if (channel !== undefined && bundle === undefined && name !== undefined) {
-      opened = await openChannel(connection, { wasm, channel, name, root }, stop, loading);
-    } else throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
+    const opened = await start(options, stop, reporter, onWarning);
     opened.settled.then(() => signal?.removeEventListener('abort', abort));
-    const keeper = new Keeper(readManifest(opened.manifest).channel, plan, onWarning);
+    const keeper = new Keeper(opened.manifest.channel, plan, onWarning);
     await keeper.saved; // and so what is stored has been read
-    return new Nearside(connection, opened, keeper);
+    reporter.ready();
+    return new Nearside(opened, keeper, () => start(options, new AbortController(), new Reporter(undefined), onWarning));
   } catch (error) {
     signal?.removeEventListener('abort', abort);
-    worker?.close(new NearsideError('closed', 'nearside: open failed'));
-    stop.abort(error);
+    reporter.stop();
     throw error;
   }
 }
 
 /**
  * @typedef {object} Opened
+ * @property {Connection} connection
  * @property {AbortController} stop ends what is still under way
- * @property {Uint8Array} manifest
+ * @property {Manifest} manifest
  * @property {Promise<void>} completed
  * @property {Promise<any>} settled when nothing is under way any more
- * @property {Updates} [updates] of a channel
- * @property {Promise<Uint8Array | null>} [updating] its first look
+ * @property {import('./following.js').Updates} [updates] of a channel
+ * @property {Promise<Manifest | null>} [updating] its first look
  */
+
+/**
+ * @param {Files & import('./keeper.js').Remembering} options
+ * @param {AbortController} stop
+ * @param {Reporter} reporter
+ * @param {(message: string) => void} warn
+ * @returns {Promise<Opened>}
+ */
+async function start({ wasm = new URL('./nearside.wasm', import.meta.url), bundle, channel, name, root, worker = 'auto', storage }, stop, reporter, warn) {
+  /** @type {Connection | undefined} */
+  let connection;
+  try {
+    stop.signal.throwIfAborted();
+    const follows = channel !== undefined;
+    if (follows ? bundle !== undefined || name === undefined : bundle === undefined) {
+      throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
+    }
+    const step = reporter.step.bind(reporter);
+    const loading = { signal: stop.signal, step, kept: storage !== 'memory' };
+    connection = new Connection({ worker, following: follows, told: { warn, progress: step } });
+    return await (follows
+      ? (await import('./following.js')).openChannel(connection, { wasm, channel, name: /** @type {string} */ (name), root }, stop, loading)
+      : openBundle(connection, { wasm, bundle: /** @type {Source} */ (bundle), root }, stop, loading));
+  } catch (error) {
+    connection?.close(new NearsideError('closed', 'nearside: open failed'));
+    stop.abort(error);
+    throw error;
+  }
+}
 
 /**
  * @param {Connection} connection
@@ -128,38 +159,13 @@ async function openBundle(connection, { wasm, bundle, root }, stop, loading) {
   const stopped = rejected(stop.signal);
   const [{ size, passed }, rootBytes] = await Promise.race([stopped, Promise.all([
     pass(bundle, loading, (chunk, transfer) => connection.post('write', [chunk], transfer)),
-    loadBytes(root, 'root', { signal: stop.signal }), // too small for progress
+    loadBytes(root, 'root', { ...loading, step: undefined }), // too small for progress
     loadModule(wasm, loading).then((module) => connection.call('load', module)),
   ])]);
   const broken = passed.then(() => stopped);
   const manifest = await Promise.race([stopped, broken, connection.call('open', { root: rootBytes, size, now: unixNow() })]);
   const completed = Promise.race([stopped, broken, connection.call('complete')]);
-  return { stop, manifest, completed, settled: completed.catch((error) => stop.abort(error)) };
-}
-
-/**
- * @param {Connection} connection
- * @param {{wasm: Source | WebAssembly.Module, channel: string | URL, name: string, root: Source}} files
- * @param {AbortController} stop
- * @param {import('./load.js').Loading} loading
- * @returns {Promise<Opened>}
- */
-async function openChannel(connection, { wasm, channel, name, root }, stop, loading) {
-  if (!globalThis.crypto?.subtle) {
-    throw new NearsideError('insecure', 'nearside: a channel wants WebCrypto, which pages have over https and from localhost');
-  }
-  const updates = new Updates(connection, folderOf(channel), stop);
-  const stopped = rejected(stop.signal);
-  const [rootBytes, hashed] = await Promise.race([stopped, Promise.all([
-    connection.call('find', name).then((known) => (known ? null : loadBytes(root, 'root', { signal: stop.signal }))),
-    loadHashedModule(wasm, loading),
-  ])]);
-  const last = await Promise.race([stopped, connection.call('follow', { name, ...hashed, now: unixNow() })]);
-  const updating = updates.look(rootBytes);
-  updating.catch(() => {}); // nobody has to listen
-  const first = last ?? { manifest: await Promise.race([stopped, connection.call('inUse', unixNow()), updating.then(() => stopped)]), whole: false };
-  const completed = first.whole ? Promise.resolve() : updating.then(() => {});
-  return { stop, manifest: first.manifest, completed, settled: updating.catch(() => {}), updates, updating };
+  return { connection, stop, manifest, completed, settled: completed.catch((error) => stop.abort(error)) };
 }
 
 /** An opened model together with the person's profile. */
@@ -192,30 +198,34 @@ class Nearside {
    * @type {Promise<boolean>}
    */
   updated;
-  #worker;
   #opened;
   #manifest;
   #keeper;
+  #reopen;
+  /** @type {Promise<void> | undefined} */
+  #reopening;
+  /** @type {NearsideError | undefined} */
+  #closed;
   /** @type {Map<string, Reason[]>} */
   #reasons = new Map();
   /** How often the profile was erased: a list from before must leave no reasons. */
   #erasures = 0;
 
   /**
-   * @param {Connection} worker
    * @param {Opened} opened
    * @param {Keeper} keeper
+   * @param {() => Promise<Opened>} reopen after the worker was lost
    */
-  constructor(worker, opened, keeper) {
-    this.#worker = worker;
+  constructor(opened, keeper, reopen) {
     this.#opened = opened;
-    this.#manifest = readManifest(opened.manifest);
+    this.#manifest = opened.manifest;
     this.#keeper = keeper;
+    this.#reopen = reopen;
     keeper.onErase = () => {
       this.#erasures++;
       this.#reasons = new Map();
     };
-    this.profile = new Profile(keeper, (ids) => worker.call('about', ids, unixNow()), () => this.#manifest.scoring);
+    this.profile = new Profile(keeper, (ids) => this.#call('about', ids, unixNow()), () => this.#manifest.scoring);
     this.completed = opened.completed;
     this.updated = opened.updating ? this.#adopt(opened.updating) : Promise.resolve(false);
     for (const promise of [this.completed, this.updated]) promise.catch(() => {}); // nobody has to listen
@@ -262,7 +272,7 @@ class Nearside {
     const events = [...remembered, ...context.map((item) => ({ item, kind: 'view', time: now, weight: 1 }))];
     const request = { exclude: [], ...filter, k, now, events, muted, reasons, diversity, vector };
     const erasures = this.#erasures;
-    const list = await unlessAborted(signal, 'recommend', () => this.#worker.call('recommend', request));
+    const list = await unlessAborted(signal, 'recommend', () => this.#call('recommend', request));
     if (erasures === this.#erasures) this.#reasons = new Map(list.items.map((/** @type {Recommendation} */ item) => [item.id, item.reasons]));
     return list;
   }
@@ -326,7 +336,7 @@ class Nearside {
     const now = unixNow();
     const events = [{ item, kind: 'like', time: now, weight: 1 }];
     const request = { ...filter, seen: undefined, k, now, events, muted: [], reasons: 0, exclude: [item, ...exclude], diversity };
-    const list = await unlessAborted(signal, 'similar', () => this.#worker.call('recommend', request));
+    const list = await unlessAborted(signal, 'similar', () => this.#call('recommend', request));
     return list.receipt.cold ? { ...list, items: [] } : list; // what is popular is not similar
   }
 
@@ -340,7 +350,7 @@ class Nearside {
    * @throws {NearsideError} 'request' for an index beyond the catalogue, 'aborted', 'closed'
    */
   items(indices, { signal } = {}) {
-    return unlessAborted(signal, 'items', () => this.#worker.call('items', indices, unixNow()));
+    return unlessAborted(signal, 'items', () => this.#call('items', indices, unixNow()));
   }
 
   /**
@@ -356,14 +366,44 @@ class Nearside {
     return this.#adopt(this.#opened.updates.look(null));
   }
 
-  /** @param {Promise<Uint8Array | null>} looking */
+  /** @param {Promise<Manifest | null>} looking */
   async #adopt(looking) {
     const manifest = await looking;
-    if (manifest) this.#manifest = readManifest(manifest);
+    if (manifest) this.#manifest = manifest;
     return manifest !== null;
   }
 
-  /** What the publisher signed of the bundle in use: limits, scoring, privacy label. @returns {import('./manifest.js').Manifest} */
+  /**
+   * Asks the engine. One that the browser has ended is begun anew, and asked again:
+   * it remembers nothing that a call rests on.
+   *
+   * @param {string} name @param {...any} args
+   */
+  async #call(name, ...args) {
+    const { connection } = this.#opened;
+    try {
+      return await connection.call(name, ...args);
+    } catch (error) {
+      if (/** @type {any} */ (error).code !== 'lost') throw error;
+      if (connection === this.#opened.connection) await (this.#reopening ??= this.#restart());
+      return this.#opened.connection.call(name, ...args);
+    }
+  }
+
+  async #restart() {
+    try {
+      this.#opened.stop.abort(new NearsideError('lost', 'nearside: the worker was lost'));
+      const opened = await this.#reopen();
+      if (this.#closed) end(opened, this.#closed);
+      this.#opened = opened;
+      this.#manifest = opened.manifest;
+      this.#adopt(opened.updating ?? Promise.resolve(null)).catch(() => {}); // as the first time
+    } finally {
+      this.#reopening = undefined;
+    }
+  }
+
+  /** What the publisher signed of the bundle in use: limits, scoring, privacy label. @returns {Manifest} */
   manifest() {
     return this.#manifest;
   }
@@ -375,10 +415,8 @@ class Nearside {
    * @returns {Promise<void>} when what was remembered before is written
    */
   close() {
-    const closed = new NearsideError('closed', 'nearside: closed');
-    this.#opened.updates?.close(closed);
-    this.#opened.stop.abort(closed);
-    this.#worker.close(closed);
+    this.#closed ??= new NearsideError('closed', 'nearside: closed');
+    end(this.#opened, this.#closed);
     return this.#keeper.close();
   }
 
@@ -388,121 +426,11 @@ class Nearside {
   }
 }
 
-/** Looks for newer releases of a channel, one look at a time, and fetches for the worker. */
-class Updates {
-  #connection;
-  #folder;
-  #stop;
-  /** @type {Promise<Uint8Array | null> | undefined} */
-  #looking;
-
-  /** @param {Connection} connection @param {URL} folder @param {AbortController} stop of the first look */
-  constructor(connection, folder, stop) {
-    this.#connection = connection;
-    this.#folder = folder;
-    this.#stop = stop;
-    connection.told.fetch = (id, name, max) => this.#fetch(id, name, max);
-  }
-
-  /** @param {Uint8Array | null} root @returns {Promise<Uint8Array | null>} the manifest, when another bundle is in use */
-  look(root) {
-    if (!this.#looking) {
-      if (this.#stop.signal.aborted) this.#stop = new AbortController();
-      this.#looking = this.#connection.call('update', root, unixNow()).finally(() => (this.#looking = undefined));
-    }
-    return this.#looking;
-  }
-
-  /** @param {NearsideError} reason */
-  close(reason) {
-    this.#stop.abort(reason);
-  }
-
-  /** @param {number} id @param {string} name @param {number} max */
-  async #fetch(id, name, max) {
-    try {
-      const file = await fetchFile(this.#folder, name, max, this.#stop.signal);
-      this.#connection.post('fetched', [id, file, null], [file.buffer]);
-    } catch (error) {
-      const { code = 'internal', message } = /** @type {any} */ (error);
-      this.#connection.post('fetched', [id, null, { code, message }], []);
-    }
-  }
-}
-
-/** The worker's end in the page: calls out, answers in. */
-class Connection {
-  #worker;
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: NearsideError) => void}>} */
-  #waiting = new Map();
-  #calls = 0;
-  /** @type {NearsideError | undefined} */
-  #closed;
-
-  /** What to do when the worker tells something, by name. */
-  told;
-
-  /**
-   * @param {Record<string, (...args: any) => void>} told
-   * @throws {NearsideError} 'network' when the browser does not let this page have the worker
-   */
-  constructor(told) {
-    this.told = told;
-    try {
-      this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    } catch (cause) {
-      throw new NearsideError('network', `nearside: worker: ${/** @type {Error} */ (cause).message}`, { cause });
-    }
-    this.#worker.onmessage = ({ data: { id, value, error, name, args } }) => {
-      if (name) return this.told[name](...args);
-      const call = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error) call?.reject(new NearsideError(error.code, error.message));
-      else call?.resolve(value);
-    };
-    this.#worker.onerror = (event) => {
-      this.close(new NearsideError('network', `nearside: worker: ${event.message || 'worker.js could not be loaded'}`));
-    };
-  }
-
-  /**
-   * @param {string} name
-   * @param {...any} args are copied, so the caller's bytes stay the caller's
-   * @returns {Promise<any>}
-   */
-  async call(name, ...args) {
-    if (this.#closed) throw this.#closed;
-    const id = this.#calls++;
-    this.#worker.postMessage({ id, name, args });
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-  }
-
-  /**
-   * Calls without waiting for an answer.
-   *
-   * @param {string} name
-   * @param {any[]} args
-   * @param {ArrayBuffer[]} transfer what of args is handed over, not copied
-   */
-  post(name, args, transfer) {
-    this.#worker.postMessage({ name, args }, transfer);
-  }
-
-  /** @param {NearsideError} error what every call throws from now on */
-  close(error) {
-    if (this.#closed) return;
-    this.#worker.terminate();
-    this.#closed = error;
-    for (const { reject } of this.#waiting.values()) reject(this.#closed);
-    this.#waiting.clear();
-  }
-}
-
-/** A promise that rejects when the signal does. @param {AbortSignal} signal @returns {Promise<never>} */
-function rejected(signal) {
-  const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-  promise.catch(() => {}); // nobody has to listen
-  return /** @type {Promise<never>} */ (promise);
+/** @param {Opened} opened @param {NearsideError} error what its calls throw from now on */
+function end({ connection, stop, updates }, error) {
+  updates?.close(error);
+  stop.abort(error);
+  connection.close(error);
 }
 
 /**
@@ -522,19 +450,4 @@ function unlessAborted(signal, what, work) {
     signal.addEventListener('abort', abort);
     work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-}
-
-/** The folder of a channel, with a slash at its end. @param {string | URL} channel @throws {NearsideError} 'request' */
-function folderOf(channel) {
-  try {
-    const folder = new URL(channel, globalThis.document?.baseURI);
-    if (!folder.pathname.endsWith('/')) folder.pathname += '/';
-    return folder;
-  } catch (cause) {
-    throw new NearsideError('request', `nearside: channel "${channel}": want a URL`, { cause });
-  }
-}
-
-function unixNow() {
-  return Math.floor(Date.now() / 1000);
 }

@@ -1,7 +1,7 @@
 // The person's profile as a page may show it and as they may change it: what is
 // remembered, what it says of their interests, and every way to take it back.
 
-import { kinds, NearsideError } from './guest.js';
+import { kinds, NearsideError } from './words.js';
 import { complaint, isTag, maxEventsEver, maxMuted } from './records.js';
 
 /**
@@ -92,10 +92,7 @@ export class Profile extends EventTarget {
    *   than 256 would be off, 'closed'
    */
   edit({ remove = [], off = [], on = [] }) {
-    const bad = off.find((tag) => !isTag(tag));
-    if (bad !== undefined) throw refused('edit', `tag ${JSON.stringify(bad)}: want 1 to 256 bytes of UTF-8`);
-    const after = new Set([...this.#keeper.state.muted, ...off].filter((tag) => !on.includes(tag))).size;
-    if (after > maxMuted) throw refused('edit', `${after} tags are off: want at most ${maxMuted}`, 'limit');
+    admitTags('edit', off, new Set([...this.#keeper.state.muted, ...off].filter((tag) => !on.includes(tag))).size);
     this.#keeper.change({ remove, off, on });
   }
 
@@ -137,13 +134,11 @@ export class Profile extends EventTarget {
     if (channel !== this.#keeper.channel) throw refused('import', `channel ${JSON.stringify(channel)}: want "${this.#keeper.channel}"`, 'channel');
     if (!Array.isArray(events) || !Array.isArray(off) || typeof paused !== 'boolean') throw refused('import', 'want events, off and paused');
     if (events.length > maxEventsEver) throw refused('import', `${events.length} events: want at most ${maxEventsEver}`, 'limit');
-    if (off.length > maxMuted) throw refused('import', `${off.length} tags are off: want at most ${maxMuted}`, 'limit');
     events.forEach((event, i) => {
       const wrong = complaint(event);
       if (wrong) throw refused('import', `event ${i}: ${wrong}`);
     });
-    const bad = off.findIndex((tag) => !isTag(tag));
-    if (bad >= 0) throw refused('import', `tag ${bad}: want 1 to 256 bytes of UTF-8`);
+    admitTags('import', off, off.length);
     this.#keeper.replace({ events, muted: off, paused });
   }
 
@@ -157,6 +152,13 @@ export class Profile extends EventTarget {
   erase() {
     return this.#keeper.erase();
   }
+}
+
+/** @param {string} place @param {any[]} off @param {number} count of tags that would be off @throws {NearsideError} 'request', 'limit' */
+function admitTags(place, off, count) {
+  if (count > maxMuted) throw refused(place, `${count} tags are off: want at most ${maxMuted}`, 'limit');
+  const bad = off.findIndex((tag) => !isTag(tag));
+  if (bad >= 0) throw refused(place, `tag ${bad}: want 1 to 256 bytes of UTF-8`);
 }
 
 /** @param {string} place @param {string} what @param {string} [code] */

@@ -23,7 +23,6 @@ func TestProfilesInChromium(t *testing.T) {
 	for _, name := range names {
 		b.do(chromedp.Navigate(b.url + "/blank"))
 		for _, line := range eval[[]string](b.browser, fmt.Sprintf(`import('/web/test/profile.js').then(async ({ runScenario }) => {
-			localStorage.clear();
 			for (const { name } of await indexedDB.databases()) await new Promise((resolve) => (indexedDB.deleteDatabase(name).onsuccess = resolve));
 			return runScenario(%q);
 		})`, name)) {
@@ -126,8 +125,10 @@ func TestTwoTabsShareAProfile(t *testing.T) {
 	}](two, `ns.profile.view()`); view.Paused || len(view.Interests) != 0 {
 		t.Errorf("got %+v in the other tab after erasing, want neither a pause nor interests", view)
 	}
-	if stored := one.inStorage(); stored != "{}\n{}\n" {
-		t.Errorf("got %q in storage after erasing, want nothing", stored)
+	for line := range strings.Lines(one.inStorage()) {
+		if line = strings.TrimSpace(line); line != "" && line != "{}" && !strings.HasPrefix(line, "nearside: http") {
+			t.Errorf("got %q in storage after erasing, want nothing but copies of files", line)
+		}
 	}
 	for _, b := range tabs {
 		if list := eval[[]string](b, `warnings`); len(list) != 0 {
@@ -145,13 +146,12 @@ func TestErasingLeavesNothingOfThePerson(t *testing.T) {
 	eval[bool](b.browser, openChannel+`.then(async (ns) => {
 		await ns.updated;
 		const item = 'canary-item', time = 1800000000;
-		localStorage.setItem('nearside:test/news', JSON.stringify({ version: 1, events: [{ item: 'canary-former', kind: 'like', time, weight: 1 }] }));
 		for (const kind of ['view', 'like', 'hide']) ns.observe({ item, kind, time });
 		ns.profile.edit({ off: ['canary-tag'] });
 		ns.profile.pause();
 		return ns.profile.saved;
 	})`)
-	if stored := b.inStorage(); strings.Count(stored, "canary-item") < 3 || !strings.Contains(stored, "canary-tag") || !strings.Contains(stored, "canary-former") {
+	if stored := b.inStorage(); strings.Count(stored, "canary-item") < 3 || !strings.Contains(stored, "canary-tag") {
 		t.Fatalf("the canaries are not stored: %q", stored)
 	}
 	eval[bool](b.browser, `ns.recommend().then(() => ns.profile.erase()).then(() => true)`)

@@ -16,7 +16,7 @@
 // Why is the empty database not deleted after an erasure? Deleting waits for
 // every tab that has it open, and one that sleeps would hold up all the others.
 
-import { kinds } from './guest.js';
+import { kinds } from './words.js';
 import { beginningWith, completed, openDatabase, result } from './idb.js';
 
 /**
@@ -157,7 +157,6 @@ export class Records {
   /** Removes all of it. */
   async erase() {
     this.#since = 0;
-    formerEvents(this.#channel)?.remove();
     const db = Records.possible ? await this.#database(false) : null;
     if (!db) return;
     const transaction = db.transaction(['profiles', 'events'], 'readwrite', { durability: 'strict' });
@@ -223,40 +222,6 @@ function readProfile(profile = { since: 0, muted: [], paused: false }) {
   const tags = Array.isArray(muted) ? muted.filter(isTag) : [];
   const wrong = Number.isFinite(since) && typeof paused === 'boolean' && tags.length === muted?.length ? '' : 'settings are none';
   return { since: Number.isFinite(since) ? since : 0, muted: tags, paused: paused === true, wrong };
-}
-
-/**
- * The events that an earlier version of this SDK kept in localStorage, under
- * `nearside:` and the channel's name. Their ids are the same whenever they are
- * read, so that two tabs take them over once.
- *
- * @param {string} channel
- * @returns {{events: Noted[], wrong: string, remove: () => void} | null} null: there are none
- */
-export function formerEvents(channel) {
-  const key = `nearside:${channel}`;
-  try {
-    const text = localStorage.getItem(key);
-    if (text === null) return null;
-    const all = eventsIn(text);
-    const events = all.flatMap((event, i) => {
-      const { item, kind, time, weight } = event ?? {};
-      return complaint(event) ? [] : [{ id: idOf(i, 'former'), item, kind, time, weight }];
-    });
-    const wrong = events.length === all.length && all.length > 0 ? '' : `${all.length - events.length} of ${all.length} events are none`;
-    return { events, wrong, remove: () => localStorage.removeItem(key) };
-  } catch {
-    return null; // no localStorage, or forbidden
-  }
-}
-
-/** @param {string} text @returns {any[]} */
-function eventsIn(text) {
-  try {
-    return [...JSON.parse(text).events].slice(-maxEventsEver);
-  } catch {
-    return [];
-  }
 }
 
 /** Whether something can be a tag. @param {any} tag */

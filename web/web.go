@@ -5,14 +5,14 @@
 // of a model that the caller brings:
 //
 //	/                the demo page (its parts stand beside it)
-//	/sdk/nearside.js the SDK's door; worker.js, guest.js, … beside it
+//	/sdk/nearside.js the SDK's door; worker.js, guest.js, … beside it, and the module again
 //	/nearside.wasm   the module
 //	/bundle.nsb      the signed model
 //	/root.nsr        the keys that may sign it
 //
 // The SDK's files can be published on any static host as they are. Two headers
 // are worth copying from here: the page's Content-Security-Policy, and the
-// worker's, which forbids the thread that sees the history any connection.
+// workers', which forbids the thread that sees the history any connection.
 package web
 
 import (
@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,7 @@ func Handler(files Files) http.Handler {
 	add(pages, sdk, ".", "/sdk/")
 	add(pages, demo, "demo", "/")
 	pages["/"] = pages["/index.html"]
+	pages["/sdk/nearside.wasm"] = pages["/nearside.wasm"] // where the SDK looks by itself
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := pages[r.URL.Path]
 		switch {
@@ -108,7 +110,7 @@ var contentTypes = map[string]string{
 
 func newPage(name string, body []byte) *page {
 	p := &page{name: name, contentType: contentTypes[path.Ext(name)], policy: pagePolicy, body: body}
-	if name == "worker.js" {
+	if strings.HasSuffix(name, "worker.js") {
 		p.policy = workerPolicy
 	}
 	sum := sha256.Sum256(body)

@@ -79,9 +79,11 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 }
 
 func TestTheWorkerMayNotConnect(t *testing.T) {
-	policy := ask(http.MethodGet, "/sdk/worker.js").Header.Get("Content-Security-Policy")
-	if !strings.Contains(policy, "connect-src 'none'") {
-		t.Errorf("got policy %q, want connect-src 'none'", policy)
+	for _, worker := range []string{"/sdk/worker.js", "/sdk/channel-worker.js"} {
+		policy := ask(http.MethodGet, worker).Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "connect-src 'none'") {
+			t.Errorf("%s: got policy %q, want connect-src 'none'", worker, policy)
+		}
 	}
 }
 

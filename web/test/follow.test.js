@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { follow } from '../follow.js';
 import { instantiate, NearsideError, toHex } from '../guest.js';
 import { name as channel, news, now, root } from './mirror.js';
 
@@ -20,10 +21,10 @@ const fresh = () => instantiate(/** @type {WebAssembly.Module} */ (module));
  * @param {(ask: (file: Uint8Array) => any, name: string, file: Uint8Array, state: Uint8Array) => void} [visit]
  */
 function walk(guest, files, visit) {
-  let step = guest.follow({ anchor: root, channel, now });
+  let step = follow(guest, { anchor: root, channel, now });
   while (step.want) {
     const { state, want } = step;
-    const ask = (/** @type {Uint8Array} */ bytes) => guest.follow({ anchor: state, now, name: want, file: bytes });
+    const ask = (/** @type {Uint8Array} */ bytes) => follow(guest, { anchor: state, now, name: want, file: bytes });
     const file = files.get(want) ?? assert.fail(want);
     visit?.(ask, want, file.slice(), state);
     step = ask(file);
@@ -91,11 +92,11 @@ test('a file that is cut short or goes on is refused', { skip }, async () => {
 
 test('a step holds nothing, and its answer stays as it is', { skip }, async () => {
   const guest = await fresh();
-  const first = guest.follow({ anchor: root, channel, now });
+  const first = follow(guest, { anchor: root, channel, now });
   const copy = structuredClone(first);
-  guest.follow({ anchor: root, channel: 'another', now });
+  follow(guest, { anchor: root, channel: 'another', now });
   assert.deepEqual(first, copy);
-  assert.deepEqual(guest.follow({ anchor: root, channel, now }), copy);
+  assert.deepEqual(follow(guest, { anchor: root, channel, now }), copy);
   assert.throws(() => guest.manifest(), { code: 'not-open' });
 });
 
@@ -106,10 +107,10 @@ test('a step has names in place of numbers', { skip }, async () => {
   assert.deepEqual([release.version, release.manifest], [2, steps.at(-1).slice(9, 73)]);
   const guest = await fresh();
   const files = news();
-  let step = guest.follow({ anchor: root, channel, now });
+  let step = follow(guest, { anchor: root, channel, now });
   while (step.want !== steps.at(-1)) {
     assert.deepEqual([step.patches, step.release], [[], null]);
-    step = guest.follow({ anchor: step.state, now, name: step.want, file: files.get(step.want) });
+    step = follow(guest, { anchor: step.state, now, name: step.want, file: files.get(step.want) });
   }
   const [patch] = step.patches;
   assert.deepEqual([step.patches.length, files.get(`patches/${patch.digest}`)?.length], [1, patch.bytes]);

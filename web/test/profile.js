@@ -34,7 +34,14 @@ export async function records() {
 
 /** Everything that this origin has stored, as text. */
 export async function everything() {
-  const found = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), document.cookie, ...(await caches.keys())];
+  const found = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), document.cookie];
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    for (const request of await cache.keys()) {
+      const text = await (await cache.match(request))?.text();
+      found.push(`${name}: ${request.url}${text?.includes('canary') ? ' has the canary' : ''}`);
+    }
+  }
   for (const { name } of await indexedDB.databases()) {
     const db = await result(indexedDB.open(/** @type {string} */ (name)));
     for (const store of db.objectStoreNames) {
@@ -344,37 +351,16 @@ export const scenarios = {
     check('goes on', [await keeper.saved, itemsOf(await opened(channel)), keeper.warnings], [true, ['c'], []]);
   },
 
-  async 'from localStorage'(check, channel) {
-    const key = `nearside:${channel}`;
-    const events = many('former', 3).map((item) => event(item));
-    const set = (/** @type {any} */ value) => localStorage.setItem(key, typeof value === 'string' ? value : JSON.stringify(value));
-    set({ version: 1, events });
-    const [one, two] = await Promise.all([opened(channel), opened(channel)]);
-    check('taken over', [itemsOf(one), itemsOf(two)], [many('former', 3), many('former', 3)]);
-    check('removed', localStorage.getItem(key), null);
-    one.note(event('new'));
-    await one.saved;
-    const again = await opened(channel);
-    check('in order', itemsOf(again), [...many('former', 3), 'new']);
-    await again.close();
-    check('warnings', [...one.warnings, ...two.warnings], []);
-    await one.erase();
-    for (const keeper of [one, two]) await keeper.close(); // or they take the next ones
-
-    set({ version: 1, events: [events[0], { ...events[1], kind: 'love' }, null, events[2]] });
-    const three = await opened(channel);
-    check('what is readable', [itemsOf(three), three.warnings], [['former-0', 'former-2'], ['profile: localStorage: 2 of 4 events are none; the rest is taken over']]);
-    await three.erase();
-    await three.close();
-    for (const text of ['', '{', 'null', '[]', '{"events":7}']) {
-      set(text);
-      const keeper = await opened(channel);
-      check(text, [itemsOf(keeper), keeper.warnings.length, localStorage.getItem(key)], [[], 1, null]);
-      await keeper.close();
-    }
-    set({ version: 1, events });
-    check('not remembered', itemsOf(await opened(channel, { remember: false })), []);
-    check('removed', localStorage.getItem(key), null);
+  async 'in memory only'(check, channel) {
+    const before = await opened(channel);
+    before.note(event('before'));
+    await before.close();
+    const keeper = await opened(channel, { storage: 'memory' });
+    check('what is stored is not read', itemsOf(keeper), []);
+    keeper.note(event('in memory'));
+    check('nor is anything stored', [await keeper.saved, itemsOf(keeper), keeper.warnings], [false, ['in memory'], []]);
+    await keeper.close();
+    check('it stays as it is', itemsOf(await opened(channel)), ['before']);
   },
 
   async 'not to be remembered'(check, channel) {

@@ -243,6 +243,80 @@ test('items that go with one item do not depend on the person', { skip }, async 
   }
 });
 
+test('the page ranks itself when it is told to, when it must, and not when it must not', { skip }, async () => {
+  const list = async (/** @type {Awaited<ReturnType<typeof open>>} */ nearside) => {
+    nearside.observe({ item: 'i7', kind: 'like', time: now });
+    const { items } = await nearside.recommend({ k: 5 });
+    const { events } = await nearside.profile.view();
+    await nearside.close();
+    await assert.rejects(nearside.recommend(), { code: 'closed' });
+    return { items, titles: events.map(({ title }) => title) };
+  };
+  const want = await list(await opened());
+  assert.deepEqual(await list(await opened({ worker: true })), want);
+  assert.deepEqual(await list(await opened({ worker: false })), want);
+
+  const broken = class extends WebWorker {
+    constructor() {
+      super(new URL('missing.js', import.meta.url));
+    }
+  };
+  const forbidden = class {
+    constructor() {
+      throw new Error('forbidden');
+    }
+  };
+  for (const [Worker, why] of /** @type {[any, RegExp | null][]} */ ([[broken, /missing\.js/], [forbidden, /forbidden/], [undefined, null]])) {
+    Object.assign(globalThis, { Worker });
+    try {
+      /** @type {string[]} */
+      const warnings = [];
+      assert.deepEqual(await list(await opened({ onWarning: (message) => warnings.push(message) })), want);
+      assert.equal(warnings.length, why ? 1 : 0);
+      if (why) assert.match(warnings[0], why);
+      await assert.rejects(opened({ worker: true }), { code: 'network', message: /^nearside: worker: / });
+    } finally {
+      Object.assign(globalThis, { Worker: WebWorker });
+    }
+  }
+});
+
+test('a worker that ends is begun anew, and asked again', { skip }, async () => {
+  /** @type {WebWorker[]} */
+  const workers = [];
+  Object.assign(globalThis, {
+    Worker: class extends WebWorker {
+      /** @param {URL} url */
+      constructor(url) {
+        super(url);
+        workers.push(this);
+      }
+    },
+  });
+  try {
+    const nearside = await opened();
+    nearside.observe({ item: 'i7', kind: 'like', time: now });
+    const want = await nearside.recommend({ k: 5 });
+    const asking = [nearside.recommend({ k: 5 }), nearside.recommend({ k: 5 }), nearside.profile.view()];
+    workers[0].terminate();
+    const [one, two] = await Promise.all(asking);
+    assert.deepEqual([one, two], [want, want]);
+    assert.equal(workers.length, 2);
+    workers[1].terminate();
+    assert.deepEqual(await nearside.recommend({ k: 5 }), want); // whether that was noticed before or now
+    await nearside.close();
+
+    // A response has been read: nothing can begin from it again.
+    const once = await opened({ bundle: new Response(file('ials.nsb')) });
+    const last = once.recommend();
+    workers[3].terminate();
+    await assert.rejects(last, { code: 'network', message: /its body has been read/ });
+    await once.close();
+  } finally {
+    Object.assign(globalThis, { Worker: WebWorker });
+  }
+});
+
 test('what the person looks at counts as if just viewed, and is not remembered', { skip }, async () => {
   const nearside = await opened();
   const [first] = (await nearside.recommend({ k: 1 })).items;

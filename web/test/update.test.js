@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, afterEach, before, beforeEach, mock, test } from 'node:test';
-import { fetchFile, loadHashedModule } from '../load.js';
+import { fetchFile, loadHashedModule } from '../following.js';
 import { open } from '../nearside.js';
 import { name, news, now, root } from './mirror.js';
 import { WebWorker } from './webworker.js';
@@ -97,9 +97,10 @@ test('a channel is followed', { skip }, async () => {
     assert.ok(!url.includes('?') && headers.cookie === undefined && headers.referer === undefined, url);
     if (/head\.nsh|news\/root/.test(url)) assert.match(`${headers['cache-control']}`, /max-age=0|no-cache/);
   }
-  assert.ok(progress.some(({ stage }) => stage === 'module'));
-  const { loaded, total } = progress.at(-1);
-  assert.ok(loaded === total && total > 350_000);
+  const { phase, module, bundle } = progress.at(-1);
+  assert.equal(phase, 'ready');
+  assert.ok(module.loaded === module.total && module.total > 3_000_000);
+  assert.ok(bundle.loaded > 0 && bundle.loaded <= bundle.total && bundle.total > 350_000); // it may answer early
 
   assert.equal(await nearside.update(), false);
   nearside.observe({ item: first.id, kind: 'like' });

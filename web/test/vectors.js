@@ -1,6 +1,7 @@
 // Runs the vectors of testdata/ against one engine: Node's tests and
 // Chromium's both do.
 
+import { follow } from '../follow.js';
 import { codes, instantiate, NearsideError, toHex } from '../guest.js';
 
 /** The channel of all attacks. */
@@ -98,7 +99,7 @@ export async function runAttacks(wasm, list, files) {
       try {
         if (bundle) current = guest.open(current, /** @type {Uint8Array} */ (bytes), now) ?? current;
         else {
-          const step = guest.follow({ anchor: current, channel, now, name, file: bytes, lost, module: module ? fromHex(module) : undefined });
+          const step = follow(guest, { anchor: current, channel, now, name, file: bytes, lost, module: module ? fromHex(module) : undefined });
           current = step.state;
           if (step.want !== want) differences.push(`${attack}: call ${i} leads to ${step.want}, want ${want}`);
         }

@@ -1,0 +1,136 @@
+// The page's end of the engine: calls out, answers in, wherever the engine is.
+
+import { NearsideError } from './words.js';
+
+/**
+ * @typedef {object} Connecting
+ * @property {'auto' | boolean} worker whether the engine has a thread of its own;
+ *   'auto': where that can be had
+ * @property {boolean} following whether it is a channel's
+ * @property {Record<string, (...args: any) => void>} told what to do when the
+ *   engine tells something, by name
+ */
+
+export class Connection {
+  /** What to do when the engine tells something, by name. */
+  told;
+  /** Calls that came before the engine. @type {[any, Transferable[]][] | null} */
+  #queue = [];
+  /** @type {(message: any, transfer: Transferable[]) => void} */
+  #send = () => {};
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: unknown) => void}>} */
+  #waiting = new Map();
+  #calls = 0;
+  #stop = () => {};
+  /** @type {NearsideError | undefined} */
+  #closed;
+
+  /** @param {Connecting} connecting */
+  constructor({ worker, following, told }) {
+    this.told = told;
+    this.#connect(worker, following).then(
+      (send) => {
+        if (this.#closed) return;
+        this.#send = send;
+        this.#queue?.forEach((args) => send(...args));
+        this.#queue = null;
+      },
+      (error) => this.close(error),
+    );
+  }
+
+  /**
+   * @param {string} name
+   * @param {...any} args are copied, so the caller's bytes stay the caller's
+   * @returns {Promise<any>}
+   */
+  async call(name, ...args) {
+    if (this.#closed) throw this.#closed;
+    const id = this.#calls++;
+    this.#post({ id, name, args }, []);
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  /**
+   * Calls without waiting for an answer.
+   *
+   * @param {string} name
+   * @param {any[]} args
+   * @param {Transferable[]} transfer what of args is handed over, not copied
+   */
+  post(name, args, transfer) {
+    this.#post({ name, args }, transfer);
+  }
+
+  /** Ends the engine. @param {NearsideError} error what every call throws from now on */
+  close(error) {
+    if (this.#closed) return;
+    this.#closed = error;
+    this.#stop();
+    this.#queue = null;
+    this.#send = () => {};
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** @param {any} message @param {Transferable[]} transfer */
+  #post(message, transfer) {
+    if (this.#queue) this.#queue.push([message, transfer]);
+    else this.#send(message, transfer);
+  }
+
+  /** @param {'auto' | boolean} worker @param {boolean} following @returns {Promise<(message: any, transfer: Transferable[]) => void>} */
+  async #connect(worker, following) {
+    if (worker !== false) {
+      try {
+        return await this.#start(following);
+      } catch (cause) {
+        const { message } = /** @type {Error} */ (cause);
+        if (worker === true) throw new NearsideError('network', `nearside: worker: ${message}`, { cause });
+        if (globalThis.Worker) this.told.warn(`nearside: worker: ${message}; the page's own thread ranks`);
+      }
+    }
+    const { answer, Engine } = await import('./engine.js');
+    const Kind = following ? (await import('./channel-engine.js')).ChannelEngine : Engine;
+    const engine = new Kind((/** @type {string} */ name, /** @type {any} */ ...args) => this.#hear({ name, args }));
+    return (message) => answer(engine, message, (back) => this.#hear(back));
+  }
+
+  /** Starts the worker, and waits until it says something. @param {boolean} following @returns {Promise<(message: any, transfer: Transferable[]) => void>} */
+  #start(following) {
+    return new Promise((resolve, reject) => {
+      // Bundlers look for these very words.
+      const thread = following
+        ? new Worker(new URL('./channel-worker.js', import.meta.url), { type: 'module' })
+        : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+      this.#stop = () => thread.terminate();
+      let begun = false;
+      const lost = (/** @type {string} */ why) => {
+        if (begun) this.close(new NearsideError('lost', `nearside: worker: ${why}`));
+      };
+      thread.onmessage = ({ data }) => {
+        begun = true;
+        resolve((message, transfer) => thread.postMessage(message, transfer));
+        this.#hear(data);
+      };
+      thread.onerror = (event) => {
+        lost(event.message);
+        reject(new Error(event.message || 'worker.js could not be loaded'));
+      };
+      // Nothing else tells when the browser ends a worker, as it may when memory is short.
+      const { port1, port2 } = new MessageChannel();
+      port1.addEventListener('close', () => lost('it has ended'));
+      thread.postMessage({ name: 'hello', args: [port2] }, [port2]);
+    });
+  }
+
+  /** @param {any} message */
+  #hear({ id, value, error, name, args }) {
+    if (this.#closed) return;
+    if (name) return this.told[name](...args);
+    const call = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) call?.reject(new NearsideError(error.code, error.message));
+    else call?.resolve(value);
+  }
+}
