@@ -62,6 +62,7 @@ type browser struct {
 	mu       sync.Mutex
 	requests []string // what the DevTools protocol saw, URL and body
 	errors   []string // uncaught exceptions and console.error
+	console  []string // everything that is said there
 }
 
 // newBrowser starts a Chromium, or skips the test when there is none.
@@ -139,8 +140,9 @@ func (b *browser) note(event any) {
 	case *runtime.EventExceptionThrown:
 		b.errors = append(b.errors, e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:
-		if e.Type == "error" {
-			for _, arg := range e.Args {
+		for _, arg := range e.Args {
+			b.console = append(b.console, arg.Description+string(arg.Value))
+			if e.Type == "error" {
 				b.errors = append(b.errors, arg.Description+string(arg.Value))
 			}
 		}
@@ -199,6 +201,13 @@ func (b *browser) seen() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.requests)
+}
+
+// messages returns every line of the console so far.
+func (b *browser) messages() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.console)
 }
 
 // noErrors fails the test when the page threw or logged an error.

@@ -99,16 +99,17 @@ export class Connection {
   /** Starts the worker, and waits until it says something. @param {boolean} following @returns {Promise<(message: any, transfer: Transferable[]) => void>} */
   #start(following) {
     return new Promise((resolve, reject) => {
-      // Bundlers look for these very words.
-      const thread = following
-        ? new Worker(new URL('./channel-worker.js', import.meta.url), { type: 'module' })
-        : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+      const thread = spawn(following);
       this.#stop = () => thread.terminate();
       let begun = false;
       const lost = (/** @type {string} */ why) => {
         if (begun) this.close(new NearsideError('lost', `nearside: worker: ${why}`));
       };
+      // The worker holds a lock as long as it lives: nothing else tells when the
+      // browser ends one, as it may when memory is short.
+      const lock = `nearside ${Math.random()}`;
       thread.onmessage = ({ data }) => {
+        if (!begun) globalThis.navigator?.locks?.request(lock, () => lost('it has ended'));
         begun = true;
         resolve((message, transfer) => thread.postMessage(message, transfer));
         this.#hear(data);
@@ -117,10 +118,7 @@ export class Connection {
         lost(event.message);
         reject(new Error(event.message || 'worker.js could not be loaded'));
       };
-      // Nothing else tells when the browser ends a worker, as it may when memory is short.
-      const { port1, port2 } = new MessageChannel();
-      port1.addEventListener('close', () => lost('it has ended'));
-      thread.postMessage({ name: 'hello', args: [port2] }, [port2]);
+      thread.postMessage({ name: 'hello', args: [lock] });
     });
   }
 
@@ -133,4 +131,34 @@ export class Connection {
     if (error) call?.reject(new NearsideError(error.code, error.message));
     else call?.resolve(value);
   }
+}
+
+/** @param {boolean} following */
+function spawn(following) {
+  // Under Trusted Types a URL has to be vouched for, and this file knows its
+  // neighbours. What a bundler makes of it has others.
+  const policy = /^https?:.*\/connection\.js$/.test(import.meta.url) && trusting();
+  if (policy) return new Worker(policy(following ? 'channel-worker.js' : 'worker.js'), { type: 'module' });
+  // Bundlers look for these very words.
+  return following
+    ? new Worker(new URL('./channel-worker.js', import.meta.url), { type: 'module' })
+    : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+}
+
+/** @type {((file: string) => any) | null | undefined} */
+let vouch;
+
+/** Gives URLs of files beside this one, where there is such a thing as Trusted Types. */
+function trusting() {
+  if (vouch === undefined) {
+    try {
+      const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('nearside', {
+        createScriptURL: (/** @type {string} */ file) => String(new URL(file, import.meta.url)),
+      });
+      vouch = policy ? (file) => policy.createScriptURL(file) : null;
+    } catch {
+      vouch = null; // the page's policy does not allow it, and may not ask for it either
+    }
+  }
+  return vouch;
 }

@@ -37,12 +37,13 @@ export class Engine {
   #known = 0;
 
   /**
-   * The page's first call, and a port that closes when all this is gone.
+   * The page's first call to a worker.
    *
-   * @param {MessagePort} [port] is held, or it would close
+   * @param {string} lock is held from now on
    */
-  hello(port) {
-    this.port = port;
+  hello(lock) {
+    const { locks } = globalThis.navigator ?? {};
+    return locks && new Promise((held) => locks.request(lock, () => (held(undefined), new Promise(() => {}))));
   }
 
   /** @param {WebAssembly.Module} module */

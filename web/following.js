@@ -25,7 +25,7 @@ export async function openChannel(connection, { wasm, channel, name, root }, sto
   const updates = new Updates(connection, folderOf(channel), stop);
   const stopped = rejected(stop.signal);
   const [rootBytes, hashed] = await Promise.race([stopped, Promise.all([
-    connection.call('find', name, loading.kept).then((known) => (known ? null : loadBytes(root, 'root', { ...loading, step: undefined }))),
+    connection.call('find', name, loading.copies !== undefined).then((known) => (known ? null : loadBytes(root, 'root', { ...loading, step: undefined }))),
     loadHashedModule(wasm, loading),
   ])]);
   const last = await Promise.race([stopped, connection.call('follow', { name, ...hashed, now: unixNow() })]);

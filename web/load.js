@@ -10,12 +10,13 @@ import { compile, NearsideError } from './words.js';
  * @property {AbortSignal} [signal] gives up
  * @property {(file: any, loaded: number, total: number) => void} [step] told what
  *   has come of a module or a bundle, in bytes; total 0: the server did not say
- * @property {boolean} [kept] whether a copy stays in Cache Storage, for when the
- *   network fails
+ * @property {(() => Promise<void>)[]} [copies] what would keep copies in Cache
+ *   Storage, for when the network fails, of what turns out to be right; left out:
+ *   there are none
  */
 
-/** The copies, in Cache Storage. */
-const copies = 'nearside';
+/** In Cache Storage. */
+const cacheName = 'nearside';
 
 /** @param {Source | WebAssembly.Module} source @param {Loading} loading @returns {Promise<WebAssembly.Module>} */
 export async function loadModule(source, loading) {
@@ -115,12 +116,12 @@ function announced({ headers }) {
  * @returns {Promise<T>}
  * @throws {NearsideError} 'network', and what consume throws
  */
-export async function read(source, file, { signal, step, kept = false }, consume, init) {
+export async function read(source, file, { signal, step, copies }, consume, init) {
   const url = source instanceof Response ? source.url : source;
   try {
     // No cookies: the files are the same for everybody, and the server need not
     // know who asks.
-    const response = source instanceof Response ? source : await request(source, { ...init, credentials: 'omit', signal }, kept);
+    const response = source instanceof Response ? source : await request(source, { ...init, credentials: 'omit', signal }, copies);
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     if (response.bodyUsed) throw new Error('its body has been read');
     return await consume(step ? counted(response, file, step) : response);
@@ -132,29 +133,30 @@ export async function read(source, file, { signal, step, kept = false }, consume
 }
 
 /**
- * Fetches a file. A copy is kept of it, and stands in when there is no network
- * or the server is in trouble.
+ * Fetches a file. A copy of it, if there is one, stands in when there is no
+ * network or the server is in trouble.
  *
  * @param {string | URL} url
  * @param {RequestInit} init
- * @param {boolean} kept
+ * @param {(() => Promise<void>)[]} [copies]
  * @returns {Promise<Response>}
  */
-async function request(url, init, kept) {
-  const finding = kept ? find(url) : Promise.resolve(null);
+async function request(url, init, copies) {
+  const finding = copies ? find(url) : null;
   /** @type {Response | undefined} */
   let response;
   try {
     response = await fetch(url, init);
     if (response.status >= 500) throw new Error(`HTTP ${response.status}`);
   } catch (error) {
-    const found = init.signal?.aborted ? null : await finding;
-    if (!found?.copy) throw error;
-    return found.copy;
+    const copy = init.signal?.aborted ? null : (await finding)?.copy;
+    if (!copy) throw error;
+    return copy;
   }
   const found = await finding;
   if (found && response.ok && !sameVersion(response, found.copy)) {
-    keep(found.cache, url, response.clone()).catch(() => {}); // no room, or it broke off: the old copy stays
+    const copy = response.clone();
+    copies?.push(() => keep(found.cache, url, copy));
   }
   return response;
 }
@@ -162,18 +164,18 @@ async function request(url, init, kept) {
 /** @param {string | URL} url @returns {Promise<{cache: Cache, copy: Response | undefined} | null>} null: this page cannot keep copies */
 async function find(url) {
   try {
-    const cache = await caches.open(copies);
+    const cache = await caches.open(cacheName);
     return { cache, copy: await cache.match(url) };
   } catch {
     return null; // no secure context, or forbidden
   }
 }
 
-/** Keeps a copy, in the place of those with other query strings. @param {Cache} cache @param {string | URL} url @param {Response} response */
-async function keep(cache, url, response) {
-  await cache.put(url, response);
-  const { url: href } = new Request(url);
-  for (const other of await cache.keys(url, { ignoreSearch: true })) if (other.url !== href) await cache.delete(other);
+/** Puts a copy in the place of those with other query strings. @param {Cache} cache @param {string | URL} url @param {Response} copy */
+async function keep(cache, url, copy) {
+  const others = await cache.keys(url, { ignoreSearch: true });
+  await cache.put(url, copy);
+  for (const other of others) if (other.url !== copy.url) await cache.delete(other);
 }
 
 /** Whether the server says that two answers are of one version. @param {Response} a @param {Response | undefined} b */

@@ -136,11 +136,15 @@ async function start({ wasm = new URL('./nearside.wasm', import.meta.url), bundl
       throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
     }
     const step = reporter.step.bind(reporter);
-    const loading = { signal: stop.signal, step, kept: storage !== 'memory' };
+    /** @type {(() => Promise<void>)[]} */
+    const copies = [];
+    const loading = { signal: stop.signal, step, copies: storage === 'memory' ? undefined : copies };
     connection = new Connection({ worker, following: follows, told: { warn, progress: step } });
-    return await (follows
+    const opened = await (follows
       ? (await import('./following.js')).openChannel(connection, { wasm, channel, name: /** @type {string} */ (name), root }, stop, loading)
       : openBundle(connection, { wasm, bundle: /** @type {Source} */ (bundle), root }, stop, loading));
+    opened.completed.then(() => copies.forEach((keep) => keep().catch(() => {})), () => {}); // without room there are none
+    return opened;
   } catch (error) {
     connection?.close(new NearsideError('closed', 'nearside: open failed'));
     stop.abort(error);
