@@ -87,7 +87,7 @@ export class Connection {
       } catch (cause) {
         const { message } = /** @type {Error} */ (cause);
         if (worker === true) throw new NearsideError('network', `nearside: worker: ${message}`, { cause });
-        if (globalThis.Worker) this.told.warn(`nearside: worker: ${message}; the page's own thread ranks`);
+        if (globalThis.Worker) this.told.warn(`nearside: worker: ${message}; the page ranks`);
       }
     }
     const { answer, Engine } = await import('./engine.js');
@@ -116,7 +116,7 @@ export class Connection {
       };
       thread.onerror = (event) => {
         lost(event.message);
-        reject(new Error(event.message || 'worker.js could not be loaded'));
+        reject(new Error(event.message || 'not loaded'));
       };
       thread.postMessage({ name: 'hello', args: [lock] });
     });
@@ -133,32 +133,25 @@ export class Connection {
   }
 }
 
+/** Vouches for the files beside this one. @type {any} */
+let policy;
+
 /** @param {boolean} following */
 function spawn(following) {
   // Under Trusted Types a URL has to be vouched for, and this file knows its
   // neighbours. What a bundler makes of it has others.
-  const policy = /^https?:.*\/connection\.js$/.test(import.meta.url) && trusting();
-  if (policy) return new Worker(policy(following ? 'channel-worker.js' : 'worker.js'), { type: 'module' });
+  if (/^http.*\/connection\.js$/.test(import.meta.url)) {
+    try {
+      policy ??= /** @type {any} */ (globalThis).trustedTypes.createPolicy('nearside', {
+        createScriptURL: (/** @type {string} */ file) => `${new URL(file, import.meta.url)}`,
+      });
+      return new Worker(policy.createScriptURL(following ? 'channel-worker.js' : 'worker.js'), { type: 'module' });
+    } catch {
+      // There is no such thing, or this policy is not allowed: a plain URL will do, or tell.
+    }
+  }
   // Bundlers look for these very words.
   return following
     ? new Worker(new URL('./channel-worker.js', import.meta.url), { type: 'module' })
     : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-}
-
-/** @type {((file: string) => any) | null | undefined} */
-let vouch;
-
-/** Gives URLs of files beside this one, where there is such a thing as Trusted Types. */
-function trusting() {
-  if (vouch === undefined) {
-    try {
-      const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('nearside', {
-        createScriptURL: (/** @type {string} */ file) => String(new URL(file, import.meta.url)),
-      });
-      vouch = policy ? (file) => policy.createScriptURL(file) : null;
-    } catch {
-      vouch = null; // the page's policy does not allow it, and may not ask for it either
-    }
-  }
-  return vouch;
 }

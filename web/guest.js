@@ -195,10 +195,10 @@ class Guest {
    *   'rollback', 'mismatch', 'stopped', 'channel' and 'state'
    */
   open(anchor, bundle, now) {
-    const pointers = [anchor, bundle].flatMap((bytes) => [this.#instance.give(bytes), bytes.length]);
-    const state = stateOf(check('open', this.#instance.call('nearside_open', ...pointers, BigInt(now))));
-    this.#instance.arriving = undefined;
-    return state;
+    const receiver = this.receive(anchor, bundle.length, now);
+    receiver.write(bundle);
+    receiver.close();
+    return receiver.state;
   }
 
   /**
@@ -271,10 +271,9 @@ class Guest {
       [4, reasons],
       [5, exclude],
     ];
-    if (anyTags?.length) pairs.push([6, anyTags]);
-    if (noTags?.length) pairs.push([7, noTags]);
-    if (unavailable?.length) pairs.push([8, unavailable]);
-    if (vector?.length) pairs.push([9, littleEndian(vector)]);
+    /** @type {[number, any][]} */
+    const lists = [[6, anyTags], [7, noTags], [8, unavailable], [9, vector && littleEndian(vector)]];
+    pairs.push(...lists.filter(([, list]) => list?.length));
     if (seen != null) pairs.push([10, Number(seen)]);
     const answer = decode(check('recommend', this.#pass('nearside_recommend', document('recommend', pairs))));
     const receipt = answer.get(2);

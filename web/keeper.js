@@ -3,7 +3,7 @@
 // tells the others, and they read again: nothing of the person is in the message.
 
 import { NearsideError } from './words.js';
-import { changed, complaint, database, idOf, maxEventsEver, nothing, Records } from './records.js';
+import { changed, complaint, database, eventOf, idOf, maxEventsEver, nothing, Records } from './records.js';
 
 /**
  * @typedef {import('./guest.js').Event} Event
@@ -323,10 +323,10 @@ export class Keeper {
   }
 
   /** An event with an id after all others. @param {Event} event @returns {Noted} */
-  #named({ item, kind, time, weight }) {
+  #named(event) {
     this.#noted = Math.max(Date.now(), this.#noted + 1);
     const chance = Math.floor(Math.random() * 36 ** 6);
-    return { id: idOf(this.#noted, chance.toString(36)), item, kind, time, weight };
+    return { id: idOf(this.#noted, chance.toString(36)), ...eventOf(event) };
   }
 
 }

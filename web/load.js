@@ -156,7 +156,10 @@ async function request(url, init, copies) {
   const found = await finding;
   if (found && response.ok && !sameVersion(response, found.copy)) {
     const copy = response.clone();
-    copies?.push(() => keep(found.cache, url, copy));
+    copies?.push(async () => {
+      await found.cache.delete(url, { ignoreSearch: true }); // of other versions
+      await found.cache.put(url, copy);
+    });
   }
   return response;
 }
@@ -169,13 +172,6 @@ async function find(url) {
   } catch {
     return null; // no secure context, or forbidden
   }
-}
-
-/** Puts a copy in the place of those with other query strings. @param {Cache} cache @param {string | URL} url @param {Response} copy */
-async function keep(cache, url, copy) {
-  const others = await cache.keys(url, { ignoreSearch: true });
-  await cache.put(url, copy);
-  for (const other of others) if (other.url !== copy.url) await cache.delete(other);
 }
 
 /** Whether the server says that two answers are of one version. @param {Response} a @param {Response | undefined} b */

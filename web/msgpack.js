@@ -27,6 +27,9 @@ export class DocumentError extends Error {
   }
 }
 
+/** What does not fit in fewer than 1, 2, 4 and 8 bytes: the least, and below zero the most. */
+const bounds = [0x80, 2 ** 8, 2 ** 16, 2 ** 32, 0x21, 2 ** 7 + 1, 2 ** 15 + 1, 2 ** 31 + 1];
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const toUTF8 = new TextEncoder();
 
@@ -68,7 +71,7 @@ export function decode(bytes) {
   }
 
   /** A length in 2^power bytes, which must not fit in fewer. @param {number} power @param {number} [least] */
-  function length(power, least = [0, 2 ** 8, 2 ** 16][power]) {
+  function length(power, least = power && bounds[power]) {
     const from = at;
     const n = Number(unsigned(1 << power));
     if (n < least) throw new DocumentError(from, 'a length in its shortest form');
@@ -128,8 +131,8 @@ export function decode(bytes) {
     if (byte === 0xc2 || byte === 0xc3) return byte === 0xc3;
     if (byte >= 0xc4 && byte <= 0xc6) return binary(length(byte - 0xc4));
     const power = byte & 3;
-    if (byte >= 0xcc && byte <= 0xcf) return shortest(unsigned(1 << power), [0x80, 2 ** 8, 2 ** 16, 2 ** 32][power], from);
-    if (byte >= 0xd0 && byte <= 0xd3) return shortest(negative(1 << power), [-0x21, -(2 ** 7) - 1, -(2 ** 15) - 1, -(2 ** 31) - 1][power], from);
+    if (byte >= 0xcc && byte <= 0xcf) return shortest(unsigned(1 << power), bounds[power], from);
+    if (byte >= 0xd0 && byte <= 0xd3) return shortest(negative(1 << power), -bounds[power + 4], from);
     if (byte >= 0xd9 && byte <= 0xdb) return string(length(byte - 0xd9, byte === 0xd9 ? 32 : undefined));
     throw new DocumentError(from, 'an integer, bool, str, bin, array or map');
   }

@@ -90,7 +90,7 @@ export { NearsideError };
 export async function open({ signal, onProgress, onWarning = console.warn, ...options }) {
   const plan = planned(options);
   const stop = new AbortController(); // ends whatever is under way
-  const abort = () => stop.abort(new NearsideError('aborted', 'nearside: open was aborted', { cause: signal?.reason }));
+  const abort = () => stop.abort(aborted('open', signal));
   signal?.addEventListener('abort', abort);
   if (signal?.aborted) abort();
   const reporter = new Reporter(onProgress);
@@ -132,7 +132,7 @@ async function start({ wasm = new URL('./nearside.wasm', import.meta.url), bundl
   try {
     stop.signal.throwIfAborted();
     const follows = channel !== undefined;
-    if (follows ? bundle !== undefined || name === undefined : bundle === undefined) {
+    if (follows ? bundle || !name : !bundle) {
       throw new NearsideError('request', 'nearside: open: want a bundle, or a channel and its name');
     }
     const step = reporter.step.bind(reporter);
@@ -449,9 +449,14 @@ function end({ connection, stop, updates }, error) {
 function unlessAborted(signal, what, work) {
   if (!signal) return work();
   return new Promise((resolve, reject) => {
-    const abort = () => reject(new NearsideError('aborted', `nearside: ${what} was aborted`, { cause: signal.reason }));
+    const abort = () => reject(aborted(what, signal));
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort);
     work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
+}
+
+/** @param {string} what @param {AbortSignal | undefined} signal */
+function aborted(what, signal) {
+  return new NearsideError('aborted', `nearside: ${what} was aborted`, { cause: signal?.reason });
 }

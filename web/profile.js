@@ -2,7 +2,7 @@
 // remembered, what it says of their interests, and every way to take it back.
 
 import { kinds, NearsideError } from './words.js';
-import { complaint, isTag, maxEventsEver, maxMuted } from './records.js';
+import { complaint, eventOf, isTag, maxEventsEver, maxMuted } from './records.js';
 
 /**
  * @typedef {import('./guest.js').Event} Observed
@@ -113,7 +113,7 @@ export class Profile extends EventTarget {
       nearside: 'profile',
       version: documentVersion,
       channel: this.#keeper.channel,
-      events: events.map(({ item, kind, time, weight }) => ({ item, kind, time, weight })),
+      events: events.map(eventOf),
       off: muted,
       paused,
     };

@@ -13,47 +13,44 @@
 const pace = 100;
 
 export class Reporter {
+  /** Undefined when there is nobody, or nothing more. */
   #tell;
   #files = { module: { loaded: 0, total: 0 }, bundle: { loaded: 0, total: 0 } };
-  #told = -Infinity;
+  #told = -pace;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #ended;
 
   /** @param {((progress: Progress) => void) | undefined} tell */
   constructor(tell) {
     this.#tell = tell;
-    this.#ended = !tell;
   }
 
   /** @param {'module' | 'bundle'} file @param {number} loaded @param {number} total */
   step(file, loaded, total) {
-    if (this.#ended) return;
+    if (!this.#tell) return;
     this.#files[file] = { loaded, total };
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#report();
-    }, Math.max(0, this.#told + pace - performance.now()));
+    }, this.#told + pace - performance.now());
   }
 
   ready() {
-    if (this.#ended) return;
-    this.stop();
     this.#report('ready');
+    this.stop();
   }
 
   stop() {
     clearTimeout(this.#timer);
-    this.#ended = true;
+    this.#tell = undefined;
   }
 
   /** @param {'ready'} [phase] */
   #report(phase) {
     this.#told = performance.now();
     const { module, bundle } = this.#files;
-    const known = module.total > 0 && bundle.total > 0;
     const loaded = module.loaded + bundle.loaded;
-    const total = known ? module.total + bundle.total : 0;
-    this.#tell?.({ phase: phase ?? (known && loaded >= total ? 'verify' : 'download'), loaded, total, module: { ...module }, bundle: { ...bundle } });
+    const total = module.total && bundle.total && module.total + bundle.total;
+    this.#tell?.({ phase: phase ?? (total && loaded >= total ? 'verify' : 'download'), loaded, total, module, bundle });
   }
 }

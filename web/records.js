@@ -106,7 +106,7 @@ export class Records {
     const unreadable = new Set(bad);
     const readable = rows.filter((_, i) => !unreadable.has(keys[i]));
     return {
-      state: { events: readable.map(({ id, item, kind, time, weight }) => ({ id, item, kind, time, weight })), muted, paused },
+      state: { events: readable.map((row) => ({ id: row.id, ...eventOf(row) })), muted, paused },
       wrong: wrong || (bad.length > 0 ? `${bad.length} of ${keys.length} events are none` : ''),
     };
   }
@@ -204,6 +204,11 @@ export function changed(state, { clear = false, remove = [], add = [], off = [],
     muted: [...muted].slice(0, maxMuted),
     paused: paused ?? before.paused,
   };
+}
+
+/** What an event says, and nothing else. @param {Event} event @returns {Event} */
+export function eventOf({ item, kind, time, weight }) {
+  return { item, kind, time, weight };
 }
 
 /** @param {number} order @param {string} rest */

@@ -8,7 +8,7 @@ export const codes = /* @__PURE__ */ (
 ).split(' ');
 
 /** The words for what a person did with an item; the index is the ABI's number. */
-export const kinds = /* @__PURE__ */ Object.freeze(['unknown', 'view', 'click', 'like', 'buy', 'hide']);
+export const kinds = /* @__PURE__ */ 'unknown view click like buy hide'.split(' ');
 
 /**
  * What nearside throws. `code` is the word to act on: one of {@link codes}, or
