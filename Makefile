@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo npm test test-go test-scalar test-wasm test-js check chromium bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
+.PHONY: all help build wasm demo npm test test-go test-scalar test-wasm test-js check browsers bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -22,7 +22,7 @@ wasm: ## wasm/bin/nearside.wasm, sealed and pre-initialised; prints its sha256
 demo: build ## train, pack, sign and serve; DATA=folder for real data, ADDR=host:port
 	bin/nearside demo $(if $(DATA),--data $(DATA)) --addr $(ADDR)
 
-test: wasm chromium npm check test-go test-scalar test-js results-short ## everything, set-up included
+test: wasm browsers npm check test-go test-scalar test-js results-short ## everything, set-up included
 
 test-go:
 	go test -timeout 20m ./...
@@ -44,12 +44,16 @@ check: wasm ## format, vet, go.mod
 	GOOS=wasip1 GOARCH=wasm go vet ./wasm/guest ./model/core/...
 	go mod tidy -diff
 
-# The page is tested in a real browser.
-chromium:
+# The SDK is tested in real browsers. Firefox is a second opinion: tests do without.
+browsers:
 	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$NEARSIDE_CHROMIUM" || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo 'chromium: installing Debian'"'"'s package'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
-	else echo 'chromium: not found; install the package chromium, or name a browser in NEARSIDE_CHROMIUM' >&2; exit 1; fi
+	  echo 'browsers: installing Debian'"'"'s packages'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo 'browsers: no Chromium; install the package chromium, or name a browser in NEARSIDE_CHROMIUM' >&2; exit 1; fi
+	@command -v firefox-esr firefox >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends firefox-esr >/dev/null; } || echo 'browsers: no Firefox to be had'; \
+	else echo 'browsers: no Firefox; its test is left out'; fi
 
 # What builds and judges the SDK in tests; the SDK itself needs none of it.
 npm: web/node_modules/.package-lock.json
@@ -75,7 +79,7 @@ bench: wasm ## benchmarks for benchstat: native, wazero, V8; BENCH=Scan COUNT=6 
 	@GOOS=js GOARCH=wasm go test $(BENCHFLAGS) ./model/core/... -exec "$$(go env GOROOT)/lib/wasm/go_js_wasm_exec"
 
 # ARGS: see node web/bench/peers.js --help.
-bench-peers: wasm chromium ## in-browser peers on the same vectors; ARGS='--sizes 10k'
+bench-peers: wasm browsers ## in-browser peers on the same vectors; ARGS='--sizes 10k'
 	cd web/bench && { npm ci --silent || npm install --silent; }
 	go run ./web/bench/world .cache/world 10k 100k 1m
 	node web/bench/peers.js $(ARGS)

@@ -54,7 +54,7 @@ func (w *wire) seen(n int) []string {
 
 // browser is a tab of a fresh Chromium whose only way out is a wire.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	wire *wire
 	url  string
@@ -66,7 +66,7 @@ type browser struct {
 }
 
 // newBrowser starts a Chromium, or skips the test when there is none.
-func newBrowser(t *testing.T, handler http.Handler) *browser {
+func newBrowser(t testing.TB, handler http.Handler) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes seconds: not with -short")
@@ -107,7 +107,7 @@ func newBrowser(t *testing.T, handler http.Handler) *browser {
 }
 
 // chromium returns the path of a browser.
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	names := []string{"chromium", "chromium-browser", "google-chrome"}
 	if path := os.Getenv("NEARSIDE_CHROMIUM"); path != "" {

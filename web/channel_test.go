@@ -79,6 +79,13 @@ type follower struct {
 
 func newFollower(t *testing.T) (follower, *mirror) {
 	t.Helper()
+	pages, m := newChannelSite(t)
+	return follower{newBrowser(t, pages), pages}, m
+}
+
+// newChannelSite serves the SDK, a bundle and a mirror.
+func newChannelSite(t *testing.T) (*http.ServeMux, *mirror) {
+	t.Helper()
 	m := &mirror{version: 1, chunks: plenty}
 	pages := http.NewServeMux()
 	pages.Handle("/", web.Handler(magazine(t)))
@@ -88,7 +95,7 @@ func newFollower(t *testing.T) (follower, *mirror) {
 	})
 	pages.Handle("/web/", http.StripPrefix("/web/", http.FileServer(http.Dir("."))))
 	pages.HandleFunc("/blank", blank)
-	return follower{newBrowser(t, pages), pages}, m
+	return pages, m
 }
 
 // visit is what a page says of its bundle, or of why it has none.
