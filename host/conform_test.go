@@ -129,6 +129,9 @@ func TestEveryEngineGivesTheSameBytes(t *testing.T) {
 			if w.pool != nil {
 				req.Seen = slate.Seen(i % 3)
 			}
+			if i%4 == 3 {
+				req.Diversity = uint32(i * 331 % (profile.One + 1))
+			}
 			s, err := here.Recommend(req)
 			if err != nil {
 				t.Fatal(err)
@@ -344,6 +347,14 @@ func updateVectors(t *testing.T) {
 		add("a vector", abi.ExportRecommend, slate.Request{K: 7, Vector: vector, Unavailable: []byte{3}}.Append(nil))
 		add("a vector too short", abi.ExportRecommend, slate.Request{K: 7, Vector: vector[:28]}.Append(nil))
 		add("more availability than items", abi.ExportRecommend, slate.Request{K: 7, Unavailable: make([]byte, 6)}.Append(nil))
+		again.Seen, again.Diversity = slate.SeenByBundle, profile.One/4
+		add("a diverse list", abi.ExportRecommend, again.Append(nil))
+		again.K, again.Diversity = 8, profile.One
+		add("a list as diverse as can be", abi.ExportRecommend, again.Append(nil))
+		add("diverse among few", abi.ExportRecommend, slate.Request{K: 40, Diversity: 40_000, AnyTags: []string{"light"}}.Append(nil))
+		add("a diverse list by a vector", abi.ExportRecommend, slate.Request{K: 7, Vector: vector, Diversity: profile.One / 2}.Append(nil))
+		again.Diversity = profile.One + 1
+		add("a diversity above 1", abi.ExportRecommend, again.Append(nil))
 		add("no request", abi.ExportRecommend, []byte{0x80})
 		add("k of 1001", abi.ExportRecommend, slate.Request{K: 1001}.Append(nil))
 		add("manifest", abi.ExportManifest, nil)

@@ -30,6 +30,8 @@ type httpRequest struct {
 	NoTags  []string    `json:"no_tags"`  // and none of these
 	History []httpEvent `json:"history"`  // oldest first
 	Seen    *bool       `json:"seen"`     // whether items of the history may be answered; absent: what the bundle says
+
+	Diversity float64 `json:"diversity"` // 0 … 1: how much unlikeness to what stands before counts beside the score
 }
 
 type httpEvent struct {
@@ -214,11 +216,14 @@ func (b httpRequest) request(limits bundle.Limits) (slate.Request, error) {
 		return slate.Request{}, refusal(abi.StatusRequest, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
 	case req.Reasons > slate.MaxReasons:
 		return slate.Request{}, refusal(abi.StatusLimit, "reasons %d: want 0 to %d", req.Reasons, slate.MaxReasons)
+	case !(b.Diversity >= 0 && b.Diversity <= 1):
+		return slate.Request{}, refusal(abi.StatusRequest, "diversity %v: want 0 to 1", b.Diversity)
 	case len(b.AnyTags) > slate.MaxTags || len(b.NoTags) > slate.MaxTags:
 		return slate.Request{}, refusal(abi.StatusLimit, "tags: %d and %d: want at most %d of each", len(b.AnyTags), len(b.NoTags), slate.MaxTags)
 	case len(b.History) > limits.History:
 		return slate.Request{}, refusal(abi.StatusLimit, "history: %d events: want at most %d", len(b.History), limits.History)
 	}
+	req.Diversity = uint32(math.Round(b.Diversity * profile.One))
 	if b.Seen != nil {
 		req.Seen = slate.SeenHide
 		if *b.Seen {

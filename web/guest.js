@@ -7,9 +7,9 @@ import { codes, compile, kinds, NearsideError } from './words.js';
 
 export { codes, kinds, NearsideError };
 
-const abiVersion = 4;
+const abiVersion = 5;
 const documentVersion = 1;
-const unitWeight = 65536;
+const unit = 65536; // 1, of weights and diversity
 const shareScale = 10_000;
 const maxFile = 2 ** 30; // bytes of a bundle, and of a buffer of the module's
 const partial = codes.indexOf('partial');
@@ -36,6 +36,8 @@ const partial = codes.indexOf('partial');
  * @property {boolean} [seen] whether items of the history may be answered; what
  *   the bundle says when left out. True is for bundles with a pool. Hidden items
  *   never are
+ * @property {number} [diversity] 0 … 1: how much unlikeness in tags and author to
+ *   what stands before counts beside the score; 0 when left out
  *
  * @typedef {object} Slate
  * @property {SlateItem[]} items best first
@@ -261,13 +263,13 @@ class Guest {
    * @returns {Slate}
    * @throws {NearsideError} 'request', 'limit', 'not-open'
    */
-  recommend({ k, now, events, reasons, exclude, anyTags, noTags, unavailable, vector, seen }) {
+  recommend({ k, now, events, reasons, exclude, anyTags, noTags, unavailable, vector, seen, diversity = 0 }) {
     /** @type {[number, any][]} */
     const pairs = [
       [0, documentVersion],
       [1, k],
       [2, now],
-      [3, events.map(({ item, kind, time, weight }) => [item, kinds.indexOf(kind), time, Math.round(weight * unitWeight)])],
+      [3, events.map(({ item, kind, time, weight }) => [item, kinds.indexOf(kind), time, Math.round(weight * unit)])],
       [4, reasons],
       [5, exclude],
     ];
@@ -275,6 +277,7 @@ class Guest {
     const lists = [[6, anyTags], [7, noTags], [8, unavailable], [9, vector && littleEndian(vector)]];
     pairs.push(...lists.filter(([, list]) => list?.length));
     if (seen != null) pairs.push([10, Number(seen)]);
+    if (diversity !== 0) pairs.push([11, Math.round(diversity * unit)]);
     const answer = decode(check('recommend', this.#pass('nearside_recommend', document('recommend', pairs))));
     const receipt = answer.get(2);
     return {

@@ -20,6 +20,7 @@ type evalCmd struct {
 	Model   []train.Algorithm `enum:"${algorithms}" default:"popular,auto" help:"Models to judge: ${enum}."`
 	Through []through         `enum:"float,native,module" default:"float" help:"What computes: the trained floats, the packed bytes natively, or in the sealed module."`
 	At      []int             `default:"10,20" help:"Lengths of the judged lists."`
+	Diverse []float64         `name:"diversity" default:"0" placeholder:"D,…" help:"How diverse packed lists are to be, 0 to 1: a row for each. Judge lists of one length."`
 	Groups  bool              `help:"Print how well each group of people is served, too."`
 	Quant   []string          `enum:"all,int8,pq,int4,binary,float" placeholder:"all,int8,…" help:"Print what each way to code ials factors costs and loses, through the module, instead of --model and --through."`
 	JSON    bool              `name:"json" help:"Print JSON, with everything."`
@@ -83,6 +84,19 @@ func (c *evalCmd) check() error {
 			hint: "--through float judges the trained numbers; --model auto makes pools, which can repeat",
 		}
 	}
+	for _, d := range c.Diverse {
+		if _, err := diversityOf(d); err != nil {
+			return err
+		}
+		switch {
+		case d > 0 && slices.Contains(c.Through, byFloat):
+			return &usageError{err: fmt.Errorf("--diversity %v: the trained floats have no diverse lists", d), hint: "--through native judges the packed bytes"}
+		case d > 0 && len(c.At) > 1:
+			return &usageError{err: fmt.Errorf("--diversity %v: a shorter diverse list is not the beginning of a longer one", d), hint: "--at 10 judges lists of 10"}
+		case d > 0 && len(c.Quant) > 0:
+			return &usageError{err: fmt.Errorf("--diversity %v: --quant has no diverse lists", d)}
+		}
+	}
 	return c.judging.check()
 }
 
@@ -115,7 +129,7 @@ func (c *evalCmd) rows(ctx context.Context, d *dataset, split data.Split, config
 	return rows, nil
 }
 
-// judge makes one row for each of c.Through.
+// judge makes one row for each of c.Through and c.Diverse.
 func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) (rows []evaluationRow, err error) {
 	var p *packed
 	for _, by := range c.Through {
@@ -138,12 +152,19 @@ func (c *evalCmd) judge(ctx context.Context, m *train.Model, cases []data.Case) 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", by, err)
 		}
-		err = c.evaluate(ctx, &row, m, cases, newRanker)
+		for _, row.Diversity = range c.Diverse {
+			if p != nil {
+				p.diversity, _ = diversityOf(row.Diversity) // checked
+			}
+			if err = c.evaluate(ctx, &row, m, cases, newRanker); err != nil {
+				break
+			}
+			rows = append(rows, row)
+		}
 		done()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", by, err)
 		}
-		rows = append(rows, row)
 	}
 	return rows, nil
 }

@@ -29,10 +29,20 @@ type evaluationRow struct {
 	Bundle  int         `json:"bundle,omitempty"` // bytes, where it was packed
 	Result  eval.Result `json:"result"`
 
+	Diversity float64 `json:"diversity,omitempty"` // of the requests
+
 	ndcg []float64 // by case, at the first length
 }
 
-func (r evaluationRow) name() string { return r.Model + " " + string(r.Through) }
+func (r evaluationRow) name() string { return r.Model + " " + r.by() }
+
+// by says what computed the row's lists, and how diverse they were to be.
+func (r evaluationRow) by() string {
+	if r.Diversity == 0 {
+		return string(r.Through)
+	}
+	return fmt.Sprintf("%s, diverse %v", r.Through, r.Diversity)
+}
 
 // comparedRows says whether two rows differ by more than chance.
 type comparedRows struct {
@@ -71,10 +81,10 @@ func (e evaluation) print(groups bool) error {
 	e.each(func(row evaluationRow, m eval.Metrics) {
 		t.line(row, m, "%v\t%v\t%v\t%v\t%v\t%v\t%v", m.NDCG, m.Recall, m.RecallCapped, m.Precision, m.MAP, m.MRR, m.Hit)
 	})
-	t = table{w: w, title: "\nthe lists\t\tk\tcoverage\tGini\tpopularity\tnovelty, bits\tdiversity"}
+	t = table{w: w, title: "\nthe lists\t\tk\tcoverage\tGini\tpopularity\tnovelty, bits\tdiversity\ttags"}
 	e.each(func(row evaluationRow, m eval.Metrics) {
 		if m.Coverage > 0 {
-			t.line(row, m, "%.4f\t%.4f\t%.4f\t%.2f\t%s", m.Coverage, m.Gini, m.Popularity, m.Novelty, orNone(m.Diversity))
+			t.line(row, m, "%.4f\t%.4f\t%.4f\t%.2f\t%s\t%s", m.Coverage, m.Gini, m.Popularity, m.Novelty, orNone(m.Diversity), orNone(m.Tags))
 		}
 	})
 	e.printGroups(w, groups)
@@ -130,7 +140,7 @@ func (t *table) line(row evaluationRow, m eval.Metrics, format string, values ..
 		fmt.Fprintln(t.w, t.title)
 		t.title = ""
 	}
-	fmt.Fprintf(t.w, "%s\t%s\t%d\t", row.Model, row.Through, m.K)
+	fmt.Fprintf(t.w, "%s\t%s\t%d\t", row.Model, row.by(), m.K)
 	fmt.Fprintf(t.w, format+"\n", values...)
 }
 

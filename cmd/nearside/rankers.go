@@ -31,7 +31,8 @@ type packed struct {
 	model      *train.Model
 	root, file []byte
 	bundle     *bundle.Bundle
-	repeats    bool  // lists may hold what a person had
+	repeats    bool // lists may hold what a person had
+	diversity  uint32
 	now        int64 // of every request; age does not matter, so it changes nothing
 }
 
@@ -101,7 +102,7 @@ type packedRanker struct {
 // allows, and excludes the items of the others where none may repeat.
 func (r *packedRanker) Rank(dst []int32, q eval.Question) ([]int32, error) {
 	history := q.History
-	req := slate.Request{K: q.K, Now: r.now, Unavailable: r.allBut(q.Among), Seen: slate.SeenHide}
+	req := slate.Request{K: q.K, Now: r.now, Unavailable: r.allBut(q.Among), Seen: slate.SeenHide, Diversity: r.diversity}
 	if r.repeats {
 		req.Seen = slate.SeenShow
 	}

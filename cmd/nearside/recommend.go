@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,27 +16,32 @@ import (
 )
 
 type recommendCmd struct {
-	Signed  signed   `embed:""`
-	History []string `placeholder:"ID,…" help:"What the person viewed, oldest first; each counts as one view at an unknown time."`
-	Seen    string   `enum:"bundle,hide,show" default:"bundle" help:"Whether items of the history may be answered: as the bundle says, hide, or show, which pools can."`
-	Exclude []string `placeholder:"ID,…" help:"What must not be shown, besides the history."`
-	K       int      `short:"k" name:"k" default:"10" help:"How many items."`
-	Through string   `enum:"module,native" default:"module" help:"What computes: the sealed module or the same code natively."`
-	Explain bool     `help:"Say which of the history's items speak for each item."`
-	JSON    bool     `name:"json" help:"Print JSON."`
-	Now     instant  `placeholder:"T" help:"Time of the request; by default now."`
+	Signed    signed   `embed:""`
+	History   []string `placeholder:"ID,…" help:"What the person viewed, oldest first; each counts as one view at an unknown time."`
+	Seen      string   `enum:"bundle,hide,show" default:"bundle" help:"Whether items of the history may be answered: as the bundle says, hide, or show, which pools can."`
+	Exclude   []string `placeholder:"ID,…" help:"What must not be shown, besides the history."`
+	K         int      `short:"k" name:"k" default:"10" help:"How many items."`
+	Through   string   `enum:"module,native" default:"module" help:"What computes: the sealed module or the same code natively."`
+	Diversity float64  `placeholder:"D" help:"How much unlikeness in tags and author to what stands before counts beside the score, 0 to 1."`
+	Explain   bool     `help:"Say which of the history's items speak for each item."`
+	JSON      bool     `name:"json" help:"Print JSON."`
+	Now       instant  `placeholder:"T" help:"Time of the request; by default now."`
 }
 
 // explained is how many reasons --explain gives for an item.
 const explained = 3
 
 func (c *recommendCmd) Run(ctx context.Context) error {
+	diversity, err := diversityOf(c.Diversity)
+	if err != nil {
+		return err
+	}
 	root, file, err := c.Signed.read()
 	if err != nil {
 		return err
 	}
 	seen := map[string]slate.Seen{"bundle": slate.SeenByBundle, "hide": slate.SeenHide, "show": slate.SeenShow}
-	req := slate.Request{K: c.K, Now: c.Now.unix(), Exclude: c.Exclude, Seen: seen[c.Seen]}
+	req := slate.Request{K: c.K, Now: c.Now.unix(), Exclude: c.Exclude, Seen: seen[c.Seen], Diversity: diversity}
 	for _, id := range c.History {
 		req.History = append(req.History, profile.Event{Item: id, Kind: profile.KindView, Weight: profile.One})
 	}
@@ -55,6 +61,14 @@ func (c *recommendCmd) Run(ctx context.Context) error {
 	}
 	printSlate(answer, req.History)
 	return nil
+}
+
+// diversityOf returns a request's diversity for one on the command line.
+func diversityOf(d float64) (uint32, error) {
+	if !(d >= 0 && d <= 1) {
+		return 0, &usageError{err: fmt.Errorf("--diversity %v: want 0 to 1", d)}
+	}
+	return uint32(math.Round(d * profile.One)), nil
 }
 
 // throughNative answers one request with the core in this process.

@@ -76,14 +76,16 @@ func (s *subject) refusals(ctx context.Context, f *finding, i session, large sla
 	limits := s.manifest.Limits
 	for _, c := range []struct {
 		name string
+		want abi.Status
 		edit func(r *slate.Request)
 	}{
-		{"k", func(r *slate.Request) { r.K = limits.K + 1 }},
-		{"history", func(r *slate.Request) { r.History = append(r.History, r.History[0]) }},
-		{"reasons", func(r *slate.Request) { r.Reasons = slate.MaxReasons + 1 }},
-		{"excluded ids", func(r *slate.Request) { r.Exclude = append(r.Exclude, r.Exclude[0]) }},
-		{"tags", func(r *slate.Request) { r.AnyTags = make([]string, slate.MaxTags+1) }},
-		{"availability", func(r *slate.Request) { r.Unavailable = make([]byte, (limits.Items+7)/8+1) }},
+		{"k", abi.StatusLimit, func(r *slate.Request) { r.K = limits.K + 1 }},
+		{"history", abi.StatusLimit, func(r *slate.Request) { r.History = append(r.History, r.History[0]) }},
+		{"reasons", abi.StatusLimit, func(r *slate.Request) { r.Reasons = slate.MaxReasons + 1 }},
+		{"excluded ids", abi.StatusLimit, func(r *slate.Request) { r.Exclude = append(r.Exclude, r.Exclude[0]) }},
+		{"tags", abi.StatusLimit, func(r *slate.Request) { r.AnyTags = make([]string, slate.MaxTags+1) }},
+		{"availability", abi.StatusLimit, func(r *slate.Request) { r.Unavailable = make([]byte, (limits.Items+7)/8+1) }},
+		{"diversity", abi.StatusRequest, func(r *slate.Request) { r.Diversity = profile.One + 1 }},
 	} {
 		req := large
 		c.edit(&req)
@@ -92,8 +94,8 @@ func (s *subject) refusals(ctx context.Context, f *finding, i session, large sla
 			return fmt.Errorf("one %s too many: %w", c.name, err)
 		}
 		f.note("one too many: "+c.name, "%v", status)
-		if status != abi.StatusLimit {
-			f.fail("a request with one too many (%s) is answered with %v, want %v", c.name, status, abi.StatusLimit)
+		if status != c.want {
+			f.fail("a request with one too many (%s) is answered with %v, want %v", c.name, status, c.want)
 		}
 	}
 	buffer, err := i.call(ctx, abi.ExportAlloc, abi.MaxAlloc+1)
@@ -116,7 +118,7 @@ func (s *subject) largest() slate.Request {
 	limits := s.manifest.Limits
 	req := slate.Request{
 		K: limits.K, Now: s.at, Reasons: slate.MaxReasons, History: s.history(rng, limits.History),
-		Unavailable: make([]byte, (limits.Items+7)/8),
+		Unavailable: make([]byte, (limits.Items+7)/8), Diversity: profile.One,
 	}
 	for n := range slate.MaxExclude {
 		req.Exclude = append(req.Exclude, fmt.Sprintf("excluded-%d", n))

@@ -57,6 +57,8 @@ func (s *subject) request(i int) []byte {
 		if s.file.Pool != nil {
 			req.Seen = slate.SeenShow
 		}
+	case 6:
+		req.Diversity = uint32(1 + rng.IntN(profile.One))
 	}
 	return req.Append(nil)
 }

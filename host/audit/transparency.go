@@ -25,7 +25,7 @@ const (
 // scoreTransparency (A16) computes lists of the module twice over: with the core
 // in this process, which must give the same bytes, and from the bundle's numbers
 // alone by the formulas of SPEC.md, which must give the same scores within what
-// rounding loses. A term that is in neither the numbers nor the formulas is
+// rounding loses. Diverse lists are chosen anew from the plain ones. A term that is in neither the numbers nor the formulas is
 // found, and so is an item that is kept out.
 func scoreTransparency(ctx context.Context, s *subject, f *finding) {
 	if !s.opened(f) {
@@ -50,7 +50,7 @@ func (s *subject) computeAnew(ctx context.Context, f *finding, w *slow) (err err
 	defer func() { err = errors.Join(err, i.close(ctx)) }()
 	here := s.native()
 	lists := max(leastOpen, min(openLists, maxWork/max(1, w.n*max(1, w.d)*max(1, w.d/64))))
-	same, items, unclear, worst := 0, 0, 0, 0.0
+	same, items, unclear, diverse, worst := 0, 0, 0, 0, 0.0
 	for n := range lists {
 		req := s.openRequest(n)
 		doc := req.Append(nil)
@@ -81,9 +81,16 @@ func (s *subject) computeAnew(ctx context.Context, f *finding, w *slow) (err err
 			worst = max(worst, off)
 			items += len(got.Items)
 		}
+		checked, err := s.checkDiverse(ctx, i, w, n)
+		if err != nil {
+			f.fail("diverse list %d: %v", n, err)
+		} else if checked {
+			diverse++
+		}
 	}
 	f.note("module and core", "%d of %d lists the same", same, lists)
 	f.note("from the numbers", "%d items in %d lists have the score that they should", items, lists-unclear)
+	f.note("diverse lists", "%d are what ABI.md makes of their candidates", diverse)
 	f.note("largest difference", "%.0f %% of what rounding may lose", 100*worst)
 	if unclear > 0 {
 		f.note("rounding decides", "%d lists, which were not compared", unclear)

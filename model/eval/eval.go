@@ -50,7 +50,7 @@ type Ranker interface {
 type Options struct {
 	Count   []uint32  // n: people who had the item in training; needed
 	People  uint64    // in training; 0: Novelty is left out
-	Tags    [][]int32 // n: what Tags returns; nil: Diversity is left out
+	Tags    [][]int32 // n: what Tags returns; nil: Diversity and Metrics.Tags are left out
 	Ks      []int     // lengths of the judged lists; nil: 10 and 20
 	Workers int       // rankers that run at the same time; 0: one for each CPU
 

@@ -326,8 +326,8 @@ func TestResultPrintsAsTableAndJSON(t *testing.T) {
   K          recall  recall/min(K,T)       precision            ndcg             map             mrr        hit rate
   1  0.5000 ±0.9800   0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800  0.5000 ±0.9800
 the lists; popularity of the histories 0.167
-  K  coverage   gini  popularity  novelty  diversity
-  1     0.333  0.667       0.833    0.415      0.000
+  K  coverage   gini  popularity  novelty  diversity  tags
+  1     0.333  0.667       0.833    0.415      0.000   0.0
 `
 	if got := result.String(); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)

@@ -24,6 +24,7 @@ type listed struct {
 	novelty    float64 // sum of bits
 	distance   float64 // sum over pairs of items that both have tags
 	pairs      int
+	tags       int // different ones
 }
 
 func newLists(opt Options) *lists {
@@ -47,6 +48,11 @@ func (l *lists) add(at int, list []int32) listed {
 		if l.opt.Tags == nil || len(l.opt.Tags[i]) == 0 {
 			continue
 		}
+		for _, tag := range l.opt.Tags[i] {
+			if !slices.ContainsFunc(list[:a], func(j int32) bool { return slices.Contains(l.opt.Tags[j], tag) }) {
+				sum.tags++
+			}
+		}
 		for _, j := range list[:a] {
 			if len(l.opt.Tags[j]) > 0 {
 				sum.distance += 1 - jaccard(l.opt.Tags[i], l.opt.Tags[j])
@@ -67,10 +73,12 @@ func (l *lists) fill(m *Metrics, at int, tallies [][]tally) {
 		sum.novelty += of.novelty
 		sum.distance += of.distance
 		sum.pairs += of.pairs
+		sum.tags += of.tags
 	}
 	given := float64(max(sum.given, 1))
 	m.Popularity, m.Novelty = sum.popularity/given, sum.novelty/given
 	m.Diversity = sum.distance / float64(max(sum.pairs, 1))
+	m.Tags = float64(sum.tags) / float64(len(tallies))
 	shown, covered := make([]uint32, len(l.shown[at])), 0
 	for i := range shown {
 		if shown[i] = l.shown[at][i].Load(); shown[i] > 0 {

@@ -17,9 +17,9 @@ func TestNoveltyAndDiversity(t *testing.T) {
 	}
 	result := mustEvaluate(t, []data.Case{{Target: []int32{0}}}, fixed(0, 1, 2), opt)
 	// Bits: 0 for what all of 8 had, 3 for what one had, and as much for none.
-	for at, want := range []struct{ novelty, diversity float64 }{{0, 0}, {2, .75}} {
-		if m := result.At[at]; m.Novelty != want.novelty || m.Diversity != want.diversity {
-			t.Errorf("at %d: got novelty %v and diversity %v, want %v", m.K, m.Novelty, m.Diversity, want)
+	for at, want := range []struct{ novelty, diversity, tags float64 }{{0, 0, 2}, {2, .75, 4}} {
+		if m := result.At[at]; m.Novelty != want.novelty || m.Diversity != want.diversity || m.Tags != want.tags {
+			t.Errorf("at %d: got novelty %v, diversity %v and tags %v, want %v", m.K, m.Novelty, m.Diversity, m.Tags, want)
 		}
 	}
 }

@@ -72,6 +72,8 @@ type Metrics struct {
 	// its own idea of what is alike.
 	Diversity float64 `json:"diversity,omitempty"`
 
+	Tags float64 `json:"tags,omitempty"` // mean number of different tags in a list
+
 	Groups []Group `json:"groups,omitempty"`
 	Gaps   []Gap   `json:"gaps,omitempty"` // one for each grouping of people with two large groups
 }
@@ -158,9 +160,9 @@ func (r Result) String() string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "the lists; popularity of the histories %.3f\n", r.HistoryPopularity)
-	fmt.Fprintln(w, "K\tcoverage\tgini\tpopularity\tnovelty\tdiversity\t")
+	fmt.Fprintln(w, "K\tcoverage\tgini\tpopularity\tnovelty\tdiversity\ttags\t")
 	for _, m := range r.At {
-		fmt.Fprintf(w, "%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", m.K, m.Coverage, m.Gini, m.Popularity, m.Novelty, m.Diversity)
+		fmt.Fprintf(w, "%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t\n", m.K, m.Coverage, m.Gini, m.Popularity, m.Novelty, m.Diversity, m.Tags)
 	}
 	w.Flush()
 	return b.String()

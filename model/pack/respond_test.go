@@ -44,6 +44,12 @@ const worldItems, worldDim = 77, 6
 // before the rows that rescore have come, and of the other algorithms.
 func worlds(t testing.TB) map[string]world {
 	t.Helper()
+	return worldsOf(t, func(*train.Model) {})
+}
+
+// worldsOf is worlds of models that are changed.
+func worldsOf(t testing.TB, change func(*train.Model)) map[string]world {
+	t.Helper()
 	all := map[string]world{}
 	addModel := func(name string, m *train.Model, q Quant, early bool) {
 		for i := range m.Items {
@@ -58,6 +64,7 @@ func worlds(t testing.TB) map[string]world {
 				copy(m.Factors[i*worldDim:(i+1)*worldDim], m.Factors[:worldDim])
 			}
 		}
+		change(m)
 		opt := options
 		opt.Quant = q
 		keys := testKeys(t, 1)
@@ -330,7 +337,12 @@ func TestRespondDoesNotAllocate(t *testing.T) {
 	for name, w := range worlds(t) {
 		r := slate.New(w.b)
 		req := everything(w)
-		docs := [][]byte{req.Append(nil), slate.Request{K: worldItems}.Append(nil)}
+		diverse := req
+		diverse.Diversity = profile.One / 2
+		docs := [][]byte{
+			req.Append(nil), slate.Request{K: worldItems}.Append(nil),
+			diverse.Append(nil), slate.Request{K: 3, Diversity: profile.One}.Append(nil),
+		}
 		if w.b.Pool != nil {
 			req.Seen = slate.SeenShow
 			docs = append(docs, req.Append(nil))
@@ -404,6 +416,8 @@ func FuzzRespond(f *testing.F) {
 		recommenders[i] = slate.New(w.b)
 		req := everything(w)
 		f.Add(uint8(i), req.Append(nil))
+		req.Diversity = profile.One / 3
+		f.Add(uint8(i), req.Append(nil))
 		req.Vector = floats(worldDim, -1)
 		f.Add(uint8(i), req.Append(nil))
 	}
@@ -428,7 +442,14 @@ func FuzzRespond(f *testing.F) {
 		if len(s.Items) > s.Receipt.Ranked || s.Receipt.Ranked > worldItems {
 			t.Fatalf("%s: %d items out of %d", names[i], len(s.Items), s.Receipt.Ranked)
 		}
+		req, err := slate.ParseRequest(doc, all[names[i]].b.Manifest.Limits)
+		if err != nil {
+			t.Fatalf("%s: an answer, and %v", names[i], err)
+		}
 		for k := range s.Items[min(1, len(s.Items)):] {
+			if req.Diversity > 0 {
+				break // the order is not that of the scores
+			}
 			if a, b := s.Items[k], s.Items[k+1]; a.Score < b.Score || a.Score == b.Score && a.Index >= b.Index {
 				t.Fatalf("%s: %+v stands before %+v", names[i], a, b)
 			}

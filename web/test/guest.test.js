@@ -33,7 +33,7 @@ test('bytes that are not a module are refused', async () => {
 test('a module that is another one is refused', async () => {
   const empty = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
   await assert.rejects(instantiate(empty), { code: 'module', message: 'guest: module lacks the exports of ABI.md' });
-  await assert.rejects(instantiate(tinyModule({ abi: 2 })), { code: 'version', message: 'guest: module speaks ABI 2, want 4' });
+  await assert.rejects(instantiate(tinyModule({ abi: 2 })), { code: 'version', message: 'guest: module speaks ABI 2, want 5' });
 });
 
 test('a trap is told with the export in which it happened', async () => {

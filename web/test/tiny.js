@@ -19,7 +19,7 @@ export const unreachable = [0x00];
  * @param {number[]} [options.initialize] the body of _initialize
  * @param {boolean} [options.imports] whether it imports a function
  */
-export function tinyModule({ abi = 4, initialize = [], imports = false } = {}) {
+export function tinyModule({ abi = 5, initialize = [], imports = false } = {}) {
   const first = imports ? 1 : 0;
   const body = (/** @type {number[]} */ code) => [code.length + 2, 0x00, ...code, 0x0b];
   return new Uint8Array([

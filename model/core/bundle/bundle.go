@@ -270,9 +270,10 @@ func sectionHash(version uint64, body []byte) [32]byte {
 	return digest.TreeHead(body)
 }
 
-// ABIVersion is the version of wasm/ABI.md whose requests a bundle of this
-// format answers. It repeats abi.Version, which lies above the wall; a test of
-// the guest holds the two together. Bundles of earlier formats say their format.
+// ABIVersion is the version of wasm/ABI.md that a bundle of this format rests on:
+// each format has had one. What later versions ask for needs nothing of a bundle,
+// and a device whose module is of this one goes on reading what is published. A
+// test of the guest holds it to abi.Version, which lies above the wall.
 const ABIVersion = 4
 
 // ParseFrame reads the frame of a whole file, and verifies nothing: for those
@@ -423,14 +424,19 @@ func (b *Bundle) EachTags(visit func(i int, tags wire.Uint16s)) {
 	}
 }
 
-// Tags returns the tags of item i.
-func (b *Bundle) Tags(i int) []string {
+// TagsOf returns the tags of item i as indices, in place.
+func (b *Bundle) TagsOf(i int) wire.Uint16s {
 	if b.tagEnds.Len() == 0 {
 		return nil
 	}
+	return b.tags[2*b.tagEnds.At(i) : 2*b.tagEnds.At(i+1)]
+}
+
+// Tags returns the tags of item i.
+func (b *Bundle) Tags(i int) []string {
 	var tags []string
-	for t := b.tagEnds.At(i); t < b.tagEnds.At(i+1); t++ {
-		tags = append(tags, b.tagNames.At(int(b.tags.At(int(t)))))
+	for list := b.TagsOf(i); len(list) > 0; list = list[2:] {
+		tags = append(tags, b.tagNames.At(int(list.At(0))))
 	}
 	return tags
 }

@@ -273,6 +273,14 @@ func sortable(v float32) int64 {
 	return b
 }
 
+// unsortable is the inverse of sortable.
+func unsortable(score int64) float32 {
+	if score < 0 {
+		return -math.Float32frombits(uint32(-score))
+	}
+	return math.Float32frombits(uint32(score))
+}
+
 // sortCandidates puts the best first, equal ones by index: a heap sort, for it
 // needs no memory.
 func sortCandidates(list []poolCandidate) {

@@ -217,14 +217,6 @@ func total(parts []float64) (sum float64) {
 
 func blocks(blocked []byte, i int) bool { return blocked != nil && blocked[i/8]>>(i%8)&1 != 0 }
 
-// unsortable is the inverse of sortable.
-func unsortable(s int64) float64 {
-	if s < 0 {
-		return -float64(math.Float32frombits(uint32(-s)))
-	}
-	return float64(math.Float32frombits(uint32(s)))
-}
-
 // TestPoolIsItsReference: every item that may be answered is, once; what the
 // pool scores comes first, by the scores of the reference, and the rest by
 // popularity.
@@ -289,7 +281,7 @@ func TestPoolIsItsReference(t *testing.T) {
 				}
 				scored++
 				const tol = 1e-5
-				if math.Abs(unsortable(c.Score)-want) > tol*max(size, 1) {
+				if math.Abs(float64(unsortable(c.Score))-want) > tol*max(size, 1) {
 					t.Fatalf("place %d: item %d has %v, want %v", place, c.Item, unsortable(c.Score), want)
 				}
 				if want > last+tol*max(size, 1) {
@@ -523,7 +515,7 @@ func TestSortableOrdersAsFloatsDo(t *testing.T) {
 		if got, want := cmp.Compare(sortable(a), sortable(b)), cmp.Compare(a, b); got != want {
 			t.Fatalf("sortable(%v) and sortable(%v) compare as %d, want %d", a, b, got, want)
 		}
-		if back := unsortable(sortable(a)); float32(back) != a {
+		if back := unsortable(sortable(a)); back != a {
 			t.Fatalf("%v comes back as %v", a, back)
 		}
 	})

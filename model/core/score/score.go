@@ -37,6 +37,7 @@ type Scorer struct {
 	history History
 	places  places
 	top     quant.Top
+	floats  bool // the scores of the last list are those of a pool
 
 	// For neighbours.
 	scores []int64 // n
@@ -171,7 +172,7 @@ func (p places) of(item int) (place *int32, seen bool) {
 // nothing and the order is the items' popularity. The list belongs to the
 // scorer and holds until the next call.
 func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candidate, cold bool, err error) {
-	s.has = false
+	s.has, s.floats = false, false
 	scorer := s.b.Manifest.Scoring.Scorer
 	switch {
 	case len(tastes) == 0 || scorer == bundle.ScorerPopular:
@@ -192,7 +193,7 @@ func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candi
 		for _, t := range tastes {
 			events += t.Times
 		}
-		s.pooler.Fine = s.fine() // the rows that rescore may have come
+		s.pooler.Fine, s.floats = s.fine(), true // the rows that rescore may have come
 		return s.pooler.Rank(tastes, events, k, blocked), false, nil
 	}
 	if s.sequence != nil {
@@ -210,6 +211,7 @@ func (s *Scorer) Rank(tastes []Taste, k int, blocked []byte) (best []quant.Candi
 // where that is coarse, or there are finer rows, the best of them get their
 // score again.
 func (s *Scorer) Near(person []float32, k int, blocked []byte) []quant.Candidate {
+	s.floats = false
 	s.query.Set(person)
 	table, fine := s.b.Table, s.b.Rescore
 	table.Prepare(s.query)
@@ -226,6 +228,15 @@ func (s *Scorer) Near(person []float32, k int, blocked []byte) []quant.Candidate
 	list := s.top.Kept()
 	fine.Score(list, s.query)
 	return quant.Best(list, k)
+}
+
+// Value returns what a score of the last list stands for: a pool's are integers
+// that order as its numbers do, and do not lie as far apart.
+func (s *Scorer) Value(score int64) float64 {
+	if s.floats {
+		return float64(unsortable(score))
+	}
+	return float64(score)
 }
 
 // rowsAtOnce bounds the rows that meet the system in one call of AddOuters.

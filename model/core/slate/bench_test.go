@@ -138,3 +138,25 @@ func BenchmarkFilters(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDiversity: what a diverse list takes beside a plain one. Items have two
+// of 20 tags each.
+func BenchmarkDiversity(b *testing.B) {
+	const n = 100_000
+	r := openModel(b, randomModel(n, 64), pack.Quant{})
+	for _, k := range []int{10, 100, 1000} {
+		for _, diversity := range []uint32{0, profile.One / 2} {
+			req := slate.Request{K: k, Diversity: diversity, History: []profile.Event{{Item: "i7", Kind: profile.KindLike, Weight: profile.One}}}
+			doc := req.Append(nil)
+			b.Run(fmt.Sprintf("n=%d/k=%d/diversity=%d", n, k, diversity), func(b *testing.B) {
+				var answer []byte
+				for b.Loop() {
+					var err error
+					if answer, err = r.Respond(answer[:0], doc); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

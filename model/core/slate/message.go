@@ -48,6 +48,9 @@ type Request struct {
 
 	// Of interface 3.
 	Seen Seen
+
+	// Of interface 5.
+	Diversity uint32 // in units of 1/65536, at most 1: see diversify
 }
 
 // Seen says whether items of the history may be in the answer. Those that the
@@ -64,7 +67,7 @@ const (
 // Append appends the request's document.
 func (r Request) Append(dst []byte) []byte {
 	pairs := 6
-	for _, more := range []bool{len(r.AnyTags) > 0, len(r.NoTags) > 0, len(r.Unavailable) > 0, len(r.Vector) > 0, r.Seen != SeenByBundle} {
+	for _, more := range []bool{len(r.AnyTags) > 0, len(r.NoTags) > 0, len(r.Unavailable) > 0, len(r.Vector) > 0, r.Seen != SeenByBundle, r.Diversity > 0} {
 		if more {
 			pairs++
 		}
@@ -90,6 +93,9 @@ func (r Request) Append(dst []byte) []byte {
 	}
 	if r.Seen != SeenByBundle {
 		dst = wire.AppendUint(append(dst, 10), uint64(r.Seen-SeenHide))
+	}
+	if r.Diversity > 0 {
+		dst = wire.AppendUint(append(dst, 11), uint64(r.Diversity))
 	}
 	return dst
 }
@@ -141,6 +147,8 @@ func (r *Request) parse(doc []byte, limits bundle.Limits) error {
 			r.Vector = readVector(d, limits.Dim)
 		case 10:
 			r.Seen = SeenHide + Seen(d.Uint(1))
+		case 11:
+			r.Diversity = readDiversity(d)
 		default:
 			m.Unknown()
 		}
@@ -176,6 +184,16 @@ func readVector(d *wire.Decoder, dim int) wire.Float32s {
 		d.Fail("a finite float32 for each factor")
 	}
 	return v
+}
+
+// readDiversity reads a share. One above 1 is no limit that another bundle would
+// have higher, so the error is not that of limits.
+func readDiversity(d *wire.Decoder) uint32 {
+	v := d.Uint(math.MaxUint64)
+	if v > profile.One {
+		d.Fail("a diversity of at most 65536")
+	}
+	return uint32(v)
 }
 
 func readVersion(d *wire.Decoder) {

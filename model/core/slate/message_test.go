@@ -3,6 +3,7 @@ package slate
 import (
 	"bytes"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ var good = Request{K: 5, Now: 1_800_000_000, Reasons: 3, Exclude: []string{"x"},
 func TestRequestsRoundTrip(t *testing.T) {
 	for seen := range SeenShow + 1 {
 		want := good
-		want.Seen = seen
+		want.Seen, want.Diversity = seen, profile.One*uint32(seen)/2
 		got, err := ParseRequest(want.Append(nil), limits)
 		if err != nil {
 			t.Fatal(err)
@@ -44,6 +45,8 @@ func TestRequestsBeyondTheLimitsAreToldApart(t *testing.T) {
 		"history without ids": {func(r *Request) { r.History = []profile.Event{{Kind: profile.KindView}} }, false},
 		"now in the far":      {func(r *Request) { r.Now = profile.MaxTime + 1 }, true},
 		"no wish to see":      {func(r *Request) { r.Seen = SeenShow + 1 }, true},
+		"diversity above 1":   {func(r *Request) { r.Diversity = profile.One + 1 }, false},
+		"diversity far above": {func(r *Request) { r.Diversity = math.MaxUint32 }, false},
 	} {
 		r := good
 		c.change(&r)
@@ -51,6 +54,16 @@ func TestRequestsBeyondTheLimitsAreToldApart(t *testing.T) {
 		var bad *RequestError
 		if !errors.As(err, &bad) || bad.Limit != c.limit {
 			t.Errorf("%s: %v, want a request error with limit = %v", name, err, c.limit)
+		}
+	}
+	zero := good.Append(nil)
+	zero[0]++ // one pair more
+	if r, err := ParseRequest(append(zero, 11, 0), limits); err != nil || r.Diversity != 0 {
+		t.Errorf("a diversity of 0: %+v, %v", r, err)
+	}
+	for _, bad := range [][]byte{{0xff}, {0xc3}, {0xca, 0, 0, 0, 0}, {0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} {
+		if _, err := ParseRequest(append(append(zero[:len(zero):len(zero)], 11), bad...), limits); err == nil {
+			t.Errorf("%x is accepted as a diversity", bad)
 		}
 	}
 	doc := good.Append(nil)
@@ -97,9 +110,13 @@ func TestSlatesAndEntriesRoundTrip(t *testing.T) {
 func FuzzRequest(f *testing.F) {
 	f.Add(good.Append(nil))
 	f.Add(Request{K: 1, Seen: SeenShow}.Append(nil))
+	f.Add(Request{K: 1, Diversity: profile.One}.Append(nil))
 	f.Add(AppendItemsRequest(nil, []uint32{1, 2}))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if r, err := ParseRequest(doc, limits); err == nil {
+			if r.Diversity > profile.One {
+				t.Fatalf("a diversity of %d is accepted", r.Diversity)
+			}
 			if _, err := ParseRequest(r.Append(nil), limits); err != nil {
 				t.Fatalf("what was accepted is refused after re-encoding: %v", err)
 			}

@@ -31,13 +31,15 @@ type Recommender struct {
 	b       *bundle.Bundle
 	scorer  *score.Scorer
 	blocked []byte // n bits
-	tags    []byte // for each tag: whether a request wants it
+	tags    []byte // for each tag: bits that say what it is in a request
 
 	// See blockTags.
 	wanted, tagsOf []byte // the tags of this request, and those of tagBlocked
 	tagBlocked     []byte // n bits; nil until tags are asked for
 
-	vector []float32
+	vector  []float32
+	choices []choice          // see diversify
+	chosen  []quant.Candidate // likewise
 
 	request Request
 	items   []Item
@@ -93,6 +95,9 @@ func (r *Recommender) Recommend(req Request) (Slate, error) {
 		Early: r.b.Early() && !cold,
 	}}
 	r.items, r.reasons = r.items[:0], r.reasons[:0]
+	if req.Diversity > 0 {
+		best = r.diversify(best, req)
+	}
 	for _, c := range best {
 		it := Item{Index: uint32(c.Item), ID: r.b.ID(c.Item), Title: r.b.Title(c.Item), Score: c.Score}
 		if req.Reasons > 0 && !cold && len(req.Vector) == 0 {
@@ -113,19 +118,24 @@ func (r *Recommender) Recommend(req Request) (Slate, error) {
 }
 
 func (r *Recommender) rank(req Request, h score.History) (best []quant.Candidate, cold bool, err error) {
+	k := req.K
+	if req.Diversity > 0 {
+		k = choiceOf(k)
+	}
 	if len(req.Vector) == 0 {
-		return r.scorer.Rank(h.Tastes, req.K, r.blocked)
+		return r.scorer.Rank(h.Tastes, k, r.blocked)
 	}
 	for f := range r.vector {
 		r.vector[f] = req.Vector.At(f)
 	}
-	return r.scorer.Near(r.vector, req.K, r.blocked), false, nil
+	return r.scorer.Near(r.vector, k, r.blocked), false, nil
 }
 
 // The bits of Recommender.tags.
 const (
-	tagAny = 1
-	tagNo  = 2
+	tagAny  = 1 // see findTags
+	tagNo   = 2
+	tagLast = 4 // see diversify
 )
 
 // block sets the bits of the items that must not be shown, and returns how many
