@@ -138,7 +138,11 @@ func (b *browser) note(event any) {
 	case *network.EventWebTransportCreated:
 		b.requests = append(b.requests, "WebTransport "+e.URL)
 	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		b.errors = append(b.errors, text)
 	case *runtime.EventConsoleAPICalled:
 		for _, arg := range e.Args {
 			b.console = append(b.console, arg.Description+string(arg.Value))

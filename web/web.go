@@ -6,6 +6,7 @@
 //
 //	/                the demo page (its parts stand beside it)
 //	/sdk/nearside.js the SDK's door; worker.js, guest.js, … beside it, and the module again
+//	/sdk/faces/      its faces: element.js, react.js, vue.js, svelte.js
 //	/nearside.wasm   the module
 //	/bundle.nsb      the signed model
 //	/root.nsr        the keys that may sign it
@@ -29,6 +30,9 @@ import (
 
 //go:embed *.js
 var sdk embed.FS
+
+//go:embed faces/*.js
+var faces embed.FS
 
 //go:embed demo
 var demo embed.FS
@@ -59,6 +63,7 @@ func Handler(files Files) http.Handler {
 		"/root.nsr":      newPage("root.nsr", files.Root),
 	}
 	add(pages, sdk, ".", "/sdk/")
+	add(pages, faces, "faces", "/sdk/faces/")
 	add(pages, demo, "demo", "/")
 	pages["/"] = pages["/index.html"]
 	pages["/sdk/nearside.wasm"] = pages["/nearside.wasm"] // where the SDK looks by itself

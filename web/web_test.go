@@ -1,6 +1,7 @@
 package web
 
 import (
+	"embed"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +40,7 @@ func TestFilesAreServedWithTheirTypes(t *testing.T) {
 		{"/style.css", "text/css; charset=utf-8", ":root"},
 		{"/sdk/nearside.js", "text/javascript; charset=utf-8", "export async function open"},
 		{"/sdk/worker.js", "text/javascript; charset=utf-8", "onmessage"},
+		{"/sdk/faces/element.js", "text/javascript; charset=utf-8", "import './feed.js'"},
 		{"/nearside.wasm", "application/wasm", "\x00asm"},
 		{"/bundle.nsb", "application/octet-stream", "bundle"},
 		{"/root.nsr", "application/octet-stream", "root"},
@@ -96,11 +98,8 @@ func TestThePageHasTheSamePolicyOnAnyHost(t *testing.T) {
 
 func TestEveryEmbeddedFileHasAType(t *testing.T) {
 	handler := Handler(testFiles)
-	for dir, prefix := range map[string]string{".": "/sdk/", "demo": "/"} {
-		files := sdk
-		if dir == "demo" {
-			files = demo
-		}
+	for dir, prefix := range map[string]string{".": "/sdk/", "faces": "/sdk/faces/", "demo": "/"} {
+		files := map[string]embed.FS{".": sdk, "faces": faces, "demo": demo}[dir]
 		entries, err := files.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
