@@ -273,6 +273,7 @@ func TestTheExamplesInTheReadmeRun(t *testing.T) {
 	}
 	pages := http.NewServeMux()
 	pages.Handle("/", web.Handler(magazine(t)))
+	pages.Handle("/news/", http.StripPrefix("/news/", http.FileServer(http.Dir(published(t)))))
 	examples := make(map[string]string) // text by path
 	for rest := string(readme); ; {
 		_, example, ok := strings.Cut(rest, "```html\n")
@@ -303,7 +304,14 @@ func TestTheExamplesInTheReadmeRun(t *testing.T) {
 		t.Fatalf("no ```html block of README.md that was not opened yet has %q", text)
 	}
 	b := newBrowser(t, pages)
-	open(b, `id="for-you"`)
+	open(b, `channel="news/"`)
+	b.until(`document.querySelectorAll('#for-you a').length === 10`)
+	top := b.text("#for-you a")
+	b.click("#for-you a")
+	b.until(fmt.Sprintf(`document.querySelector('#for-you a').textContent !== %q`, top))
+	b.until(`document.querySelector('nearside-privacy').shadowRoot.textContent.includes('You opened ')`)
+
+	open(b, `<ol id="for-you"`)
 	b.until(`document.querySelectorAll('#for-you button').length === 10`)
 	first := b.text("#for-you button")
 	b.click("#for-you button")

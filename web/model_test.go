@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/nearside/nearside/model/core/bundle"
+	"github.com/nearside/nearside/model/core/trust"
 	"github.com/nearside/nearside/model/data"
 	"github.com/nearside/nearside/model/modeltest"
 	"github.com/nearside/nearside/model/pack"
+	"github.com/nearside/nearside/model/publish"
 	"github.com/nearside/nearside/model/train"
 	"github.com/nearside/nearside/wasm"
 	"github.com/nearside/nearside/web"
@@ -31,6 +33,39 @@ func twoStages(t *testing.T) web.Files {
 	t.Helper()
 	world := modeltest.Magazine(1, modeltest.Size{Items: 420, Readers: 900})
 	return model(t, "magazine", world.Log, world.Items, pack.Quant{Codec: bundle.CodecPQ, Rescore: bundle.CodecInt8})
+}
+
+// published puts up the magazine as the channel "news", as a publisher does, and
+// returns its folder.
+func published(t *testing.T) string {
+	t.Helper()
+	world := modeltest.Magazine(1, modeltest.Size{Items: 420, Readers: 900})
+	files := model(t, "news", world.Log, world.Items, pack.Quant{})
+	keys, now, dir := publisher(t), time.Now().Unix(), t.TempDir()
+	one := trust.Keyset{Threshold: 1, Keys: []int{0}}
+	root, err := pack.SignedRoot(&trust.Root{
+		Version: 1, Expires: now + 24*60*60, Keys: []trust.Key{keys.Public()}, Roles: trust.Roles{Root: one, Manifest: one, Head: one},
+	}, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publish.PublishRoot(t.Context(), publish.Dir(dir), root, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publish.Publish(t.Context(), publish.Dir(dir), files.Bundle, publish.Options{Anchor: root, Keys: []*pack.Keys{keys}, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// publisher returns the key that signs all of these, always the same.
+func publisher(t testing.TB) *pack.Keys {
+	t.Helper()
+	keys, err := pack.NewKeys(rand.NewChaCha8([32]byte{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 // movies returns the module and a model of MovieLens latest-small, or skips
@@ -81,10 +116,7 @@ func model(t *testing.T, channel string, log *data.Log, catalogue []data.Item, q
 	}
 	m.Label.Dropped = uint64(rows - log.Len())
 
-	keys, err := pack.NewKeys(rand.NewChaCha8([32]byte{}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := publisher(t)
 	now := time.Now().Unix()
 	const day = 24 * 60 * 60
 	root, err := keys.Root(1, now+day)

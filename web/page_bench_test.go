@@ -73,10 +73,7 @@ func random(t testing.TB, n int) web.Files {
 		m.Items = append(m.Items, data.Item{ID: "i" + strconv.Itoa(i), Title: "Item " + strconv.Itoa(i), Tags: []string{"t" + strconv.Itoa(i%40)}})
 		m.Count[i] = uint32(1 + 1e6/(1+i))
 	}
-	keys, err := pack.NewKeys(rand.NewChaCha8([32]byte{}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := publisher(t)
 	now := time.Now().Unix()
 	root, err := keys.Root(1, now+86400)
 	if err != nil {

@@ -28,11 +28,8 @@ import (
 	"time"
 )
 
-//go:embed *.js
+//go:embed *.js faces/*.js
 var sdk embed.FS
-
-//go:embed faces/*.js
-var faces embed.FS
 
 //go:embed demo
 var demo embed.FS
@@ -54,6 +51,10 @@ type Files struct {
 	Root   []byte // the keys that may sign it
 }
 
+// SDK returns the JavaScript that pages load, as they find it below one folder.
+// The module is not among it.
+func SDK() fs.FS { return sdk }
+
 // Handler serves the demo page, the SDK and files. Every answer has an ETag and
 // must be revalidated. It answers GET and HEAD, and 404 for any other path.
 func Handler(files Files) http.Handler {
@@ -63,7 +64,7 @@ func Handler(files Files) http.Handler {
 		"/root.nsr":      newPage("root.nsr", files.Root),
 	}
 	add(pages, sdk, ".", "/sdk/")
-	add(pages, faces, "faces", "/sdk/faces/")
+	add(pages, sdk, "faces", "/sdk/faces/")
 	add(pages, demo, "demo", "/")
 	pages["/"] = pages["/index.html"]
 	pages["/sdk/nearside.wasm"] = pages["/nearside.wasm"] // where the SDK looks by itself
@@ -88,6 +89,9 @@ func add(pages map[string]*page, files embed.FS, dir, prefix string) {
 		panic("web: internal error: " + err.Error())
 	}
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		body, err := files.ReadFile(path.Join(dir, e.Name()))
 		if err != nil {
 			panic("web: internal error: " + err.Error())

@@ -40,6 +40,7 @@ type cli struct {
 	Tune       tuneCmd       `cmd:"" help:"Search for the numbers that a model is learnt best with."`
 	Models     modelsCmd     `cmd:"" help:"List the models and the numbers that each can be learnt with."`
 	Serve      serveCmd      `cmd:"" help:"Serve a bundle, or the newest of a channel: the edge interface and, of a bundle, the demo page."`
+	Sdk        sdkCmd        `cmd:"" help:"Write what a page needs into a folder of a site: the JavaScript SDK and the module."`
 	Fetch      fetchCmd      `cmd:"" help:"Bring the last good bundle of a channel up to date."`
 	Demo       demoCmd       `cmd:"" help:"Train, pack, sign and serve a page to try it."`
 	Monitor    monitorCmd    `cmd:"" help:"List every release that a channel's log has, and hold the channel to it."`
