@@ -1,0 +1,33 @@
+// What a program in TypeScript writes against the package: it is checked, never run.
+
+import { open, NearsideError } from 'nearside';
+import { instantiate } from 'nearside/guest';
+import { open as openInNode, type Recommender } from 'nearside/node';
+import { open as openInDeno } from 'nearside/deno';
+import { open as openInWorkerd } from 'nearside/workerd';
+import hashes from 'nearside/sri.json' with { type: 'json' };
+
+export async function page(signal: AbortSignal): Promise<string[]> {
+  await using nearside = await open({ bundle: new URL('https://site.example/bundle.nsb'), root: '/root.nsr', signal });
+  nearside.observe({ item: 'a', kind: 'like' });
+  try {
+    const { items, receipt } = await nearside.recommend({ k: 5, filter: { noTags: ['x'] } }, { signal });
+    return receipt.cold ? [] : items.flatMap(({ reasons }) => reasons.map(({ title }) => title));
+  } catch (error) {
+    if (error instanceof NearsideError && error.code === 'aborted') return [];
+    throw error;
+  }
+}
+
+export async function server(bundle: Uint8Array<ArrayBuffer>, root: ArrayBuffer): Promise<number> {
+  using recommender: Recommender = await openInNode({ bundle, root, now: 0 });
+  await Promise.all([openInDeno({ bundle, root }), openInWorkerd({ bundle, root })]);
+  // @ts-expect-error an event is about an item
+  recommender.recommend({ events: [{ kind: 'like' }] });
+  const { items } = recommender.recommend({ events: [{ item: 'a' }], filter: { seen: true } });
+  return items.length + recommender.items([0]).count + recommender.manifest().expires + hashes['nearside.js'].bytes;
+}
+
+export async function edge(module: WebAssembly.Module): Promise<number> {
+  return (await instantiate(module)).memory;
+}
