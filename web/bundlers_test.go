@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,46 +36,75 @@ const recipes = "testdata/bundlers"
 func TestTheRecipesWork(t *testing.T) {
 	npm := npmPackage(t)
 	files := magazine(t)
+	workers := workersOf(t, npm)
 	for _, recipe := range []struct {
 		name  string
-		build []string
-		site  string // where the built page is
+		build []string // makes dist of a project
 	}{
-		{name: "unbundled", site: "."},
-		{name: "vite", build: []string{"npx", "vite", "build"}, site: "dist"},
+		{name: "unbundled"},
+		{name: "vite", build: []string{"npx", "vite", "build"}},
 		// The command webpack is another package, and does no more than this.
 		{name: "webpack", build: []string{"node", "--input-type=module", "-e", `
 			import webpack from 'webpack';
 			const { default: config } = await import(process.cwd() + '/webpack.config.js');
 			webpack(config, (error, stats) => { if (error ?? stats.hasErrors()) throw error ?? new Error(stats.toString()); });
-		`}, site: "dist"},
-		{name: "esbuild", build: []string{"sh", "build.sh"}, site: "dist"},
+		`}},
+		{name: "esbuild", build: []string{"sh", "build.sh"}},
 	} {
 		t.Run(recipe.name, func(t *testing.T) {
-			dir := project(t, npm, recipe.name)
-			site := filepath.Join(dir, recipe.site)
-			if recipe.build == nil { // the package's folder is copied to the site
-				if err := os.Rename(filepath.Join(dir, "node_modules/nearside"), filepath.Join(site, "nearside")); err != nil {
-					t.Fatal(err)
-				}
+			var site string
+			if recipe.build == nil {
+				site = unbundled(t, npm)
 			} else {
+				dir := project(t, npm, recipe.name)
 				command(t, dir, recipe.build...)
+				site = filepath.Join(dir, "dist")
+				if !exists(filepath.Join(site, "index.html")) { // webpack and esbuild leave it to us
+					copyFiles(t, recipes, site, "index.html")
+				}
 			}
-			if !exists(filepath.Join(site, "index.html")) { // webpack and esbuild leave it to us
-				copyFiles(t, recipes, site, "index.html")
-			}
-
 			b := newBrowser(t, siteHandler(t, site, files))
 			b.followsAClick()
 			b.noErrors()
 			if modules := b.requested(".wasm"); len(modules) != 1 {
 				t.Errorf("got %d requests for the module, want one: %q", len(modules), modules)
 			}
-			if workers := b.requested("worker"); len(workers) == 0 {
+			if len(b.requested("worker")) == 0 {
 				t.Errorf("no file of a worker's name was asked for: %q", b.requested(""))
+			}
+			for _, worker := range workers {
+				if !slices.ContainsFunc(scripts(t, site), func(name string) bool {
+					return strings.Contains(name, "/"+worker) || strings.Contains(name, "_"+worker)
+				}) {
+					t.Errorf("%s.js is not on the site", worker)
+				}
 			}
 		})
 	}
+	t.Run("unbundled with hashes", func(t *testing.T) {
+		site := unbundled(t, npm)
+		addIntegrity(t, site)
+		handler := siteHandler(t, site, files)
+		b := newBrowser(t, handler)
+		b.followsAClick()
+
+		const load = `import('./nearside/nearside.js').then(() => 'loaded', () => 'refused')`
+		if got := eval[string](b, load); got != "loaded" {
+			t.Errorf("the SDK as it is was %s, want loaded", got)
+		}
+		deep := filepath.Join(site, "nearside/records.js")
+		body, err := os.ReadFile(deep)
+		if err == nil {
+			err = os.WriteFile(deep, append(body, ';'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.do(chromedp.Navigate(b.url))
+		if got := eval[string](b, load); got != "refused" {
+			t.Errorf("the SDK with one byte more was %s, want refused", got)
+		}
+	})
 	t.Run("vite without a build", func(t *testing.T) {
 		dir := project(t, npm, "vite")
 		addModel(t, dir, files)
@@ -120,6 +150,95 @@ func (b *browser) followsAClick() {
 	first := b.text("#for-you button")
 	b.click("#for-you button")
 	b.until(fmt.Sprintf(`!document.querySelector('#for-you').innerText.includes(%q)`, first))
+}
+
+// unbundled returns a site with the package's folder on it.
+func unbundled(t *testing.T, npm string) string {
+	t.Helper()
+	site := t.TempDir()
+	copyFiles(t, recipes, site)
+	copyFiles(t, filepath.Join(recipes, "unbundled"), site)
+	if err := os.CopyFS(filepath.Join(site, "nearside"), os.DirFS(npm)); err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+// addIntegrity puts the hashes of sri.json into the import map of a page.
+func addIntegrity(t *testing.T, site string) {
+	t.Helper()
+	page := filepath.Join(site, "index.html")
+	index, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sri, err := os.ReadFile(filepath.Join(site, "nearside/sri.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes map[string]struct{ Integrity string }
+	var entries struct {
+		Imports   map[string]string `json:"imports"`
+		Integrity map[string]string `json:"integrity"`
+	}
+	if err := json.Unmarshal(sri, &hashes); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(importMap.FindSubmatch(index)[1], &entries); err != nil {
+		t.Fatal(err)
+	}
+	entries.Integrity = make(map[string]string)
+	for name, hash := range hashes {
+		entries.Integrity["./nearside/"+name] = hash.Integrity
+	}
+	text, err := json.Marshal(entries)
+	if err == nil {
+		err = os.WriteFile(page, importMap.ReplaceAllLiteral(index, slices.Concat([]byte(`<script type="importmap">`), text, []byte(`</script>`))), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var workerURL = regexp.MustCompile(`new Worker\(new URL\('\./([a-z-]+)\.js'`)
+
+// workersOf returns the names of the workers that a package starts, without .js.
+func workersOf(t *testing.T, npm string) []string {
+	t.Helper()
+	sources, err := filepath.Glob(filepath.Join(npm, "*.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, source := range sources {
+		body, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range workerURL.FindAllSubmatch(body, -1) {
+			names = append(names, string(found[1]))
+		}
+	}
+	if len(names) == 0 {
+		t.Fatal("the package starts no worker")
+	}
+	return names
+}
+
+// scripts returns the paths of a site's scripts.
+func scripts(t *testing.T, site string) []string {
+	t.Helper()
+	var paths []string
+	err := fs.WalkDir(os.DirFS(site), ".", func(name string, _ fs.DirEntry, err error) error {
+		if path.Ext(name) == ".js" {
+			paths = append(paths, "/"+name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 // project returns a folder with the files of a recipe, in which nearside and the

@@ -157,22 +157,32 @@ test('in Node', { skip }, async () => {
   assert.equal(stdout, (await answer()).items.map(({ id }) => id).join() + '\n');
 });
 
-/** Why a runtime does not start here; false when it does. @param {string} binary */
-async function absent(binary) {
-  return run(binary, ['--version']).then(() => false, (error) => `it does not start here: ${error.message}`);
+/**
+ * The program of a runtime, or the reason why there is none. What npm calls deno and
+ * workerd only starts it, and would leave it behind.
+ *
+ * @param {() => Promise<string>} find
+ * @returns {Promise<{binary: string, reason?: string}>}
+ */
+async function runtime(find) {
+  try {
+    const binary = await find();
+    await run(binary, ['--version']);
+    return { binary };
+  } catch (error) {
+    return { binary: '', reason: `it does not start here: ${/** @type {Error} */ (error).message}` };
+  }
 }
 
 test('in Deno', { skip }, async (t) => {
-  const deno = join(web, 'node_modules/deno/deno'); // what npm calls deno starts this, and would leave it behind
-  const reason = await absent(deno);
+  const { binary: deno, reason } = await runtime(async () => (await import('deno/install_api.cjs')).default.runInstall());
   if (reason) return t.skip(reason);
   const folder = program('deno', example('nearside/deno'));
   await serve(folder, [deno, 'run', '--no-prompt', '--node-modules-dir=manual', '--allow-read=..', '--allow-net=127.0.0.1', 'main.js'], /:(\d+)\//);
 });
 
 test('in workerd', { skip }, async (t) => {
-  const { default: { default: workerd } } = await import('workerd'); // likewise
-  const reason = await absent(workerd);
+  const { binary: workerd, reason } = await runtime(async () => (await import('workerd')).default.default);
   if (reason) return t.skip(reason);
   const folder = program('workerd', example('nearside/workerd'));
   const out = join(folder, 'out');
