@@ -74,6 +74,22 @@ test('a program in TypeScript compiles against the types', { skip }, async () =>
   }
 });
 
+/** What a bundler makes of a line of code. @param {string} contents @param {string[]} [external] */
+async function bundled(contents, external = []) {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({ stdin: { contents, resolveDir: dir }, bundle: true, minify: true, format: 'esm', write: false, external });
+  return outputFiles[0].text;
+}
+
+test('bundlers leave out what is not used, and nothing that works by being there', { skip }, async () => {
+  assert.ok((await bundled("export { NearsideError } from 'nearside'")).length < 500);
+  const { sideEffects } = JSON.parse(readFileSync(join(npm, 'package.json'), 'utf8'));
+  for (const name of sideEffects) {
+    const text = await bundled(`import './node_modules/nearside/${name}'`);
+    assert.match(text, name.includes('worker') ? /self\.onmessage=/ : /customElements\.define\(/, name);
+  }
+});
+
 test('sri.json has what a page loads', { skip }, () => {
   const read = (/** @type {string} */ name) => readFileSync(join(npm, name));
   const names = /** @type {string[]} */ (readdirSync(npm, { recursive: true })).filter((name) => /\.(js|wasm)$/.test(name) && !name.startsWith('runtimes/'));
