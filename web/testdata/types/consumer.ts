@@ -1,6 +1,6 @@
 // What a program in TypeScript writes against the package: it is checked, never run.
 
-import { open, NearsideError } from 'nearside';
+import { open, NearsideError, type Nearside } from 'nearside';
 import { instantiate } from 'nearside/guest';
 import { open as openInNode, type Recommender } from 'nearside/node';
 import { open as openInDeno } from 'nearside/deno';
@@ -8,7 +8,7 @@ import { open as openInWorkerd } from 'nearside/workerd';
 import hashes from 'nearside/sri.json' with { type: 'json' };
 
 export async function page(signal: AbortSignal): Promise<string[]> {
-  await using nearside = await open({ bundle: new URL('https://site.example/bundle.nsb'), root: '/root.nsr', signal });
+  await using nearside: Nearside = await open({ bundle: new URL('https://site.example/bundle.nsb'), root: '/root.nsr', signal });
   nearside.observe({ item: 'a', kind: 'like' });
   try {
     const { items, receipt } = await nearside.recommend({ k: 5, filter: { noTags: ['x'] } }, { signal });
