@@ -73,7 +73,7 @@ function writeTypes() {
   const { config } = ts.readConfigFile(join(web, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, web);
   const program = ts.createProgram(sources.map((name) => join(web, name)), {
-    ...options, noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: web, rootDirs: undefined, outDir: stage,
+    ...options, noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: web, rootDirs: undefined, outDir: stage, skipLibCheck: true,
   });
   const diagnostics = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
   if (diagnostics.length === 0) return;
