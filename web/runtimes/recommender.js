@@ -84,12 +84,12 @@ export class Recommender {
    * @throws {NearsideError} 'expired' once the manifest has, 'limit' for a k above
    *   the manifest's, 'request', 'trap', 'closed'
    */
-  recommend({ k = 10, events = [], reasons = 3, filter = {}, now = unixNow(), ...ranking } = {}) {
+  recommend({ k = 10, events = [], reasons = 3, filter = {}, diversity, vector, now = unixNow() } = {}) {
     if (now >= this.#manifest.expires) throw new NearsideError('expired', 'nearside: recommend: the bundle has expired: open a newer one');
     const history = events
       .slice(-this.#manifest.limits.history)
       .map(({ item, kind = 'click', time = now, weight = 1 }) => ({ item, kind, time, weight }));
-    const { items, receipt } = this.#open().recommend({ exclude: [], ...filter, ...ranking, k, now, events: history, reasons });
+    const { items, receipt } = this.#open().recommend({ exclude: [], ...filter, k, now, events: history, reasons, diversity, vector });
     return { items: items.map((item) => ({ ...item, reasons: item.reasons.map((reason) => reasonOf(reason, history)) })), receipt };
   }
 

@@ -37,13 +37,16 @@ test('what an event leaves out is a click of now', { skip }, async () => {
   assert.deepEqual(recommender.recommend({ events: [{ item: 'i3' }], now }), given);
 });
 
-test('a filter and a vector are the module\'s', { skip }, async () => {
+test('filter, vector and diversity are the module\'s', { skip }, async () => {
   const recommender = await opened();
   const { items } = recommender.recommend({ k: 40, filter: { exclude: ['i0'], noTags: ['dark'] }, reasons: 0, now });
   assert.deepEqual(items.filter(({ index }) => index % 2 === 1 || index === 0), []);
   assert.ok(items.length > 0);
   const { items: near } = recommender.recommend({ vector: new Float32Array(8).fill(1), events: [{ item: 'i3' }], now });
   assert.deepEqual(near.map(({ reasons }) => reasons), near.map(() => []));
+  const plain = recommender.recommend({ events: [{ item: 'i3' }], now });
+  assert.deepEqual(recommender.recommend({ events: [{ item: 'i3' }], diversity: 0, now }), plain);
+  assert.notDeepEqual(recommender.recommend({ events: [{ item: 'i3' }], diversity: 1, now }), plain);
 });
 
 test('of a long history the latest events count', { skip }, async () => {

@@ -1,6 +1,7 @@
 // What a program in TypeScript writes against the package: it is checked, never run.
 
 import { open, NearsideError, type Nearside } from 'nearside';
+import { follow } from 'nearside/follow';
 import { instantiate } from 'nearside/guest';
 import { open as openInNode, type Recommender } from 'nearside/node';
 import { open as openInDeno } from 'nearside/deno';
@@ -29,5 +30,6 @@ export async function server(bundle: Uint8Array<ArrayBuffer>, root: ArrayBuffer)
 }
 
 export async function edge(module: WebAssembly.Module): Promise<number> {
-  return (await instantiate(module)).memory;
+  const guest = await instantiate(module);
+  return follow(guest, { anchor: new Uint8Array(), channel: 'news', now: 0 }).max + guest.memory;
 }
