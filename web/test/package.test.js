@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -69,8 +69,10 @@ test('types resolve wherever modules do', { skip }, async () => {
 
 test('a program in TypeScript compiles against the types', { skip }, async () => {
   cpSync(join(web, 'testdata/types'), dir, { recursive: true });
+  mkdirSync(join(dir, 'node_modules/@types'));
+  for (const name of ['@types/react', 'vue', 'svelte']) symlinkSync(join(web, 'node_modules', name), join(dir, 'node_modules', name));
   const { default: ts } = await import('typescript');
-  const program = ts.createProgram([join(dir, 'consumer.ts')], {
+  const program = ts.createProgram(['consumer.ts', 'faces.ts'].map((name) => join(dir, name)), {
     noEmit: true, strict: true, exactOptionalPropertyTypes: true, resolveJsonModule: true, types: [],
     target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.NodeNext, lib: ['esnext', 'dom', 'dom.iterable'].map((name) => `lib.${name}.d.ts`),
   });
