@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo npm test test-go test-scalar test-wasm test-js check browsers bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
+.PHONY: all help build wasm demo npm package test test-go test-scalar test-wasm test-js check browsers bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -60,6 +60,9 @@ npm: web/node_modules/.package-lock.json
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --silent
 
+package: wasm npm ## the npm package of the SDK: .cache/npm/nearside and its tarball beside it
+	node web/package.mjs
+
 # Three engines run the same benchmarks of the core, with the same names:
 #	make bench | tee bench.txt; benchstat -ignore goos,goarch,cpu -col engine bench.txt
 # BenchmarkBesideC has the int8 scan beside a C loop, where there is gcc.
@@ -103,8 +106,9 @@ fuzz: wasm ## each fuzz target for T, and how often it ran
 mutants: ## lose each check of the verifier in turn: the tests must notice
 	go run ./model/channeltest/mutants
 
-golden: wasm ## rewrite goldens and vectors; read the diff
+golden: wasm npm ## rewrite goldens and vectors; read the diff
 	go test ./wasm ./host ./model/pack ./model/publish/translog -update
+	node web/package.mjs --update
 
 size: wasm ## the module's size, raw and brotli, against the golden file
 	go test ./wasm -run '^TestSize$$' -count=1

@@ -172,8 +172,8 @@ async function openBundle(connection, { wasm, bundle, root }, stop, loading) {
   return { connection, stop, manifest, completed, settled: completed.catch((error) => stop.abort(error)) };
 }
 
-/** An opened model together with the person's profile. */
-class Nearside {
+/** An opened model together with the person's profile: what open gives, and exported to be named in types. */
+export class Nearside {
   /** What is remembered of the person, to be shown to them and changed by them. @type {Profile} */
   profile;
 

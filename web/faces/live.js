@@ -192,7 +192,7 @@ export function recommendations(source, asked = {}, items = []) {
    * Remembers what the person did, and tells all lists of this page by the
    * profile's change event. What comes before the model is open is kept until then.
    *
-   * @param {Parameters<Nearside['observe']>[0]} event
+   * @param {Parameters<import('./live.js').Nearside['observe']>[0]} event
    * @throws like observe of what open gives
    */
   function observe(event) {
