@@ -12,7 +12,6 @@ const sdk = join(here, '..');
 const mine = join(here, name);
 const settings = /** @type {import('esbuild').BuildOptions} */ ({
   bundle: true,
-  ignoreAnnotations: true, // an element's file is there for its effect
   format: 'esm',
   minify: mode === 'production',
   logLevel: 'warning',
