@@ -54,8 +54,8 @@ func (c *demoCmd) read() (*dataset, error) {
 			MaxUserItems: demoCleaning.MaxUserItems,
 		}.read(contentFlags{}, false)
 	}
-	fmt.Println("the magazine and its readers are made up; --data takes a folder with real ones")
-	world := modeltest.Magazine(demoSeed, modeltest.Size{})
+	fmt.Println("the paper and its readers are made up; --data takes a folder with real ones")
+	world := modeltest.Daily(demoSeed, modeltest.Size{})
 	return clean(world.Log, world.Items, demoCleaning)
 }
 

@@ -27,7 +27,7 @@ const MaxItems = 14 * 5 * 6 * len(forms) * perForm
 // World is a catalogue, what its readers did, and why they did it.
 type World struct {
 	Log    *data.Log   // in time order; its items are indexed as Items is
-	Items  []data.Item // Tags are the topic, the subtopic and the form
+	Items  []data.Item // Tags of a Magazine are the topic, the subtopic and the form
 	Tastes [][]string  // for each user of Log the favourite topics, strongest first
 }
 
@@ -53,8 +53,12 @@ func Magazine(seed uint64, size Size) *World {
 		panic(fmt.Sprintf("modeltest: %d items: the word lists make at most %d", size.Items, MaxItems))
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
+	names := make([]string, len(topics))
+	for t := range topics {
+		names[t] = topics[t].name
+	}
 	w := &World{Items: catalogue(r, size.Items)}
-	w.read(r, size.Readers)
+	w.read(r, size.Readers, names, 12)
 	return w
 }
 
@@ -111,8 +115,10 @@ func (t *topic) articles(r *rand.Rand) []data.Item {
 	return items
 }
 
-// read fills in the readers: their tastes and their events.
-func (w *World) read(r *rand.Rand, readers int) {
+// read fills in the readers: their tastes and their events. Items are of the
+// named topics in turn. About so many items as head says are read alike, before
+// Zipf's law sets in.
+func (w *World) read(r *rand.Rand, readers int, topics []string, head int) {
 	log := &data.Log{}
 	for _, item := range w.Items {
 		log.Items.Add(item.ID)
@@ -120,7 +126,7 @@ func (w *World) read(r *rand.Rand, readers int) {
 	everything := shelf{}
 	byTopic := make([]shelf, min(len(topics), len(w.Items)))
 	for rank, i := range r.Perm(len(w.Items)) {
-		weight := 1_000_000 / (rank + 12)
+		weight := 1_000_000 / (rank + head)
 		everything.add(i, weight)
 		byTopic[i%len(topics)].add(i, weight)
 	}
@@ -136,7 +142,7 @@ func (w *World) read(r *rand.Rand, readers int) {
 		log.Users.Add(fmt.Sprintf("reader-%04d", u+1))
 		favourites := r.Perm(len(byTopic))[:min(1+r.IntN(3), len(byTopic))]
 		for _, t := range favourites {
-			w.Tastes[u] = append(w.Tastes[u], topics[t].name)
+			w.Tastes[u] = append(w.Tastes[u], topics[t])
 		}
 		met := make(map[int]bool)
 		// Many read a dozen items and a few read sixty: 22 on average.

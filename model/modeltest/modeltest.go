@@ -1,6 +1,6 @@
 // Package modeltest makes small worlds for tests and for trying things out:
-// a log whose right answer is known by thought, and a magazine whose readers'
-// tastes are known. The same arguments give the same world, byte for byte, on
+// a log whose right answer is known by thought, and a magazine and a daily paper
+// whose readers' tastes are known. The same arguments give the same world, byte for byte, on
 // every machine: nothing is rounded as a machine likes.
 package modeltest
 

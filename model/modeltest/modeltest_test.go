@@ -133,3 +133,60 @@ func TestMagazineReadersFollowTheirTastes(t *testing.T) {
 		}
 	}
 }
+
+func TestDailyIsTheSameEverywhere(t *testing.T) {
+	const want = "2ea4fe43b79d3ca7"
+	w := Daily(7, Size{Items: 200, Readers: 50})
+	bytes, err := json.Marshal([]any{w.Items, w.Tastes, w.Log.User, w.Log.Item, w.Log.Time, w.Log.Kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(bytes)
+	if got := hex.EncodeToString(sum[:8]); got != want {
+		t.Errorf("got digest %s, want %s", got, want)
+	}
+}
+
+func TestDailyPiecesAreWholeAndDifferent(t *testing.T) {
+	seen := make(map[string]bool)
+	desks := make(map[string]int)
+	for _, item := range Daily(3, Size{Items: MaxDaily, Readers: 1}).Items {
+		for _, s := range []string{item.Title, item.ID} {
+			if s == "" || seen[s] {
+				t.Errorf("%q: empty or twice", s)
+			}
+			seen[s] = true
+		}
+		if strings.Contains(item.Title, "%") || strings.Contains(item.Title, "  ") {
+			t.Errorf("%q: a frame without its thing", item.Title)
+		}
+		if len(item.Tags) != 3 || slices.Contains(item.Tags, "") {
+			t.Errorf("%q: got tags %q, want desk, beat and part", item.Title, item.Tags)
+		}
+		if strings.Count(item.Author, " ") != 1 || item.Published < birth || item.Published >= end {
+			t.Errorf("%q: author %q, published %d", item.Title, item.Author, item.Published)
+		}
+		desks[item.Tags[0]]++
+	}
+	if desks[news] != desks[cinema] {
+		t.Errorf("got %d pieces of news and %d of cinema, want as many", desks[news], desks[cinema])
+	}
+}
+
+// Cleaning wants five readers of an item, and 10,000 items are to be left.
+func TestDailyIsReadToItsEnd(t *testing.T) {
+	w := Daily(1, Size{})
+	readers := make([]int, len(w.Items))
+	for _, i := range w.Log.Item {
+		readers[i]++
+	}
+	few := 0
+	for _, n := range readers {
+		if n < 5 {
+			few++
+		}
+	}
+	if left := len(w.Items) - few; left < 10_000 {
+		t.Errorf("got %d items with five readers, want 10,000", left)
+	}
+}
