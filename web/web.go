@@ -37,11 +37,17 @@ var demo embed.FS
 // pagePolicy allows the page its own files and nothing else. demo/index.html
 // says the same in a meta element, so that it holds on any static host.
 const pagePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
-	"img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
+	"img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types nearside nearside-demo"
 
 // workerPolicy lets the worker load its own modules and compile the one it is
-// handed. A worker has the policy of its own response, not the page's.
+// handed. A worker has the policy of its own response, not the page's. leak.js
+// is the demo's worker that tries to send something.
 const workerPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'"
+
+// keeperPolicy is that of the demo's service worker, which asks this origin on
+// behalf of the page.
+const keeperPolicy = "default-src 'none'; connect-src 'self'"
 
 // Files are what a page needs besides the SDK. The handler keeps the slices;
 // do not write to them.
@@ -119,7 +125,10 @@ var contentTypes = map[string]string{
 
 func newPage(name string, body []byte) *page {
 	p := &page{name: name, contentType: contentTypes[path.Ext(name)], policy: pagePolicy, body: body}
-	if strings.HasSuffix(name, "worker.js") {
+	switch {
+	case name == "sw.js":
+		p.policy = keeperPolicy
+	case name == "leak.js", strings.HasSuffix(name, "worker.js"):
 		p.policy = workerPolicy
 	}
 	sum := sha256.Sum256(body)

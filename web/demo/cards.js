@@ -13,7 +13,8 @@ import { fromTemplate, keepFocus, withText } from './dom.js';
  * @property {Item} item
  * @property {Reason[]} reasons
  *
- * @typedef {(item: Item, kind: 'click' | 'like' | 'hide') => void} Act
+ * @typedef {(item: Item, what: 'click' | 'like' | 'hide' | 'mute') => void} Act what: a kind of
+ *   event, or no more of the item's subject
  */
 
 const duration = 460;
@@ -47,6 +48,7 @@ export class Cards {
   show(entries, { lead = false } = {}) {
     const before = new Map([...this.#cards].map(([id, card]) => [id, card.getBoundingClientRect()]));
     keepFocus(this.#list, () => {
+      this.#list.querySelectorAll('.skeleton').forEach((card) => card.remove());
       const shown = new Map(entries.map((entry) => [entry.item.id, this.#card(entry)]));
       for (const [id, card] of this.#cards) if (!shown.has(id)) this.#leave(card, /** @type {DOMRect} */ (before.get(id)));
       this.#cards = shown;
@@ -71,12 +73,17 @@ export class Cards {
     const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (card.querySelector(selector));
     part('h3').textContent = item.name;
     part('.meta').textContent = describe(item);
-    part('.open').append(cover(item, this.#subjects));
-    for (const [name, kind, label] of /** @type {const} */ ([['open', 'click', 'Open'], ['like', 'like', 'Like'], ['hide', 'hide', 'Hide']])) {
+    part('.art').append(cover(item, this.#subjects));
+    for (const [name, what, label] of /** @type {const} */ ([['open', 'click', 'Open'], ['like', 'like', 'Like'], ['hide', 'hide', 'Hide']])) {
       part(`.${name}`).ariaLabel = `${label} ${item.name}`;
       part(`.${name}`).title = label;
-      part(`.${name}`).onclick = () => this.#act(item, kind);
+      part(`.${name}`).onclick = () => this.#act(item, what);
     }
+    const mute = part('.mute');
+    mute.hidden = item.subject === '';
+    mute.title = mute.ariaLabel = `Mute ${item.subject}`;
+    part('.mute span').textContent = mute.title;
+    mute.onclick = () => this.#act(item, 'mute');
     const ask = part('.ask');
     ask.ariaLabel = `Why this: ${item.name}`;
     const toggle = (/** @type {boolean} */ on) => {
@@ -84,7 +91,9 @@ export class Cards {
       ask.ariaExpanded = String(on);
     };
     ask.onclick = () => toggle(!card.classList.contains('asked'));
-    card.onkeydown = (/** @type {KeyboardEvent} */ { key }) => key === 'Escape' && toggle(false);
+    card.onkeydown = (/** @type {KeyboardEvent} */ { key }) => {
+      if (key === 'Escape') toggle(false); // what a handler returns matters: false would hold Tab back
+    };
     return card;
   }
 
@@ -139,8 +148,8 @@ function explanation(item, reasons) {
 }
 
 /** The line below a title. @param {Item} item */
-export function describe({ year, author, tags }) {
-  return [year, author, tags.slice(0, author ? 1 : 3).join(', ')].filter(Boolean).join(' · ');
+export function describe({ date, author, tags, subject }) {
+  return [date, author, author ? subject : tags.slice(0, 3).join(', ')].filter(Boolean).join(' · ');
 }
 
 /** Whether the person asked their system for less movement. */

@@ -40,20 +40,23 @@ const motifs = [sunset, tiles, ripples, skyline, hills, discs, rays, orbits, wav
 /**
  * @param {Item} item
  * @param {string[]} subjects the catalogue's, in order
+ * @param {{small?: boolean}} [options] small: the art alone, where lettering could not be read
  * @returns {SVGElement} hidden from assistive technology: the title stands beside it
  */
-export function cover(item, subjects) {
+export function cover(item, subjects, { small = false } = {}) {
   const random = generator(item.id + item.title);
   const series = Math.max(0, subjects.indexOf(item.subject));
   const { ground, shapes, text } = palettes[series % palettes.length];
   const [a, b] = random() < 0.5 ? shapes : [...shapes].reverse();
 
-  const svg = element('svg', { viewBox: `0 0 ${width} ${height}`, class: 'cover', 'aria-hidden': 'true' });
+  const shown = small ? artHeight : height;
+  const svg = element('svg', { viewBox: `0 0 ${width} ${shown}`, class: 'cover', 'aria-hidden': 'true' });
   const art = element('svg', { width, height: artHeight, viewBox: `0 0 ${width} ${artHeight}` });
-  // Two motifs a subject, so that a shelf is a series and not a repeat.
-  const motif = motifs[(series + (random() < 0.5 ? 0 : 4)) % motifs.length];
+  // Three motifs a subject, so that a shelf is a series and not a repeat.
+  const motif = motifs[(series + [0, 4, 7][Math.floor(3 * random())]) % motifs.length];
   art.append(...motif(random, a, b, ground));
-  svg.append(element('rect', { width, height, fill: ground }), art, ...lettering(item, text));
+  svg.append(element('rect', { width, height: shown, fill: ground }), art);
+  if (!small) svg.append(...lettering(item, text));
   return svg;
 }
 
@@ -70,7 +73,7 @@ function lettering(item, fill) {
     text.append(span);
   });
   const foot = element('text', { x: left, y: height - 12, fill, class: 'cover-foot' });
-  foot.textContent = [item.year, item.author || item.subject].filter(Boolean).join('  ·  ').slice(0, 34);
+  foot.textContent = [item.date, item.author || item.subject].filter(Boolean).join('  ·  ').slice(0, 34);
   return [text, foot];
 }
 

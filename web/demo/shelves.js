@@ -9,6 +9,8 @@ const subjectCount = 12;
 export class Shelves {
   /** @type {import('../guest.js').Event[]} */
   #events = [];
+  /** @type {string[]} */
+  #muted = [];
   #catalogue;
   #cards;
   #subject;
@@ -25,23 +27,28 @@ export class Shelves {
     byId('subjects').append(...catalogue.subjects.slice(0, subjectCount).map((subject) => this.#button(subject)));
   }
 
-  /** @param {import('../guest.js').Event[]} events whose items are not shown again */
-  show(events) {
+  /** @param {import('../guest.js').Event[]} events whose items are not shown again @param {string[]} muted tags of what is left out */
+  show(events, muted) {
     this.#events = events;
+    this.#muted = muted;
+    const subjects = this.#catalogue.subjects;
+    if (muted.includes(this.#subject)) this.#subject = subjects.find((subject) => !muted.includes(subject)) ?? '';
+    for (const [i, button] of [.../** @type {any} */ (byId('subjects').children)].entries()) {
+      button.hidden = muted.includes(subjects[i]);
+      button.ariaPressed = String(subjects[i] === this.#subject);
+    }
     const known = new Set(events.map(({ item }) => item));
-    const items = this.#catalogue.items.filter((item) => item.tags.includes(this.#subject) && !known.has(item.id));
-    this.#cards.show(items.slice(0, shelfLength).map((item) => ({ item, reasons: [] })));
+    const items = this.#catalogue.popular(shelfLength, ({ id, tags }) => tags.includes(this.#subject) && !known.has(id) && !tags.some((tag) => muted.includes(tag)));
+    this.#cards.show(items.map((item) => ({ item, reasons: [] })));
   }
 
   /** @param {string} subject */
   #button(subject) {
     const button = /** @type {HTMLButtonElement} */ (withText('button', subject));
     button.type = 'button';
-    button.ariaPressed = String(subject === this.#subject);
     button.onclick = () => {
       this.#subject = subject;
-      for (const other of byId('subjects').children) other.ariaPressed = String(other === button);
-      this.show(this.#events);
+      this.show(this.#events, this.#muted);
     };
     return button;
   }

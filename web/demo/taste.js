@@ -8,7 +8,7 @@ import { byId, fromTemplate, keepFocus, withText } from './dom.js';
 /**
  * @typedef {import('../profile.js').Profile} Profile
  *
- * @typedef {(news: string, work: (profile: Profile) => any) => void} Change
+ * @typedef {(news: string, work: (profile: Profile) => any, undo?: (profile: Profile) => any) => void} Change
  */
 
 const icons = { view: '#icon-open', click: '#icon-open', like: '#icon-like', buy: '#icon-like', hide: '#icon-hide' };
@@ -16,12 +16,13 @@ const interestCount = 6;
 
 /** @param {import('../profile.js').View} view @param {Change} change */
 export function showTaste({ events, interests, paused, stored }, change) {
+  byId('interests-note').hidden = interests.length === 0;
   byId('taste-count').textContent = String(events.length);
   byId('taste-empty').hidden = events.length > 0;
   byId('taste-brief').hidden = stored;
   byId('forget').hidden = events.length === 0;
   byId('forget').onclick = () => {
-    byId('taste').focus({ preventScroll: true }); // the button itself goes
+    byId('taste-heading').parentElement.focus({ preventScroll: true }); // the button itself goes
     change('Everything is forgotten.', (profile) => profile.erase());
   };
   byId('pause').textContent = paused ? 'Note again what I do' : 'Note nothing for now';
@@ -50,11 +51,11 @@ function row({ id, item, title, kind }, change) {
 
 /** A switch for an interest. @param {import('../profile.js').Interest} interest @param {Change} change */
 function button({ tag, share, off }, change) {
-  const button = /** @type {HTMLButtonElement} */ (withText('button', off ? tag : `${tag} ${Math.round(100 * share)} %`));
+  const button = /** @type {HTMLButtonElement} */ (withText('button', off ? `${tag}, muted` : `${tag} ${Math.round(100 * share)} %`));
   button.type = 'button';
   button.ariaPressed = String(!off);
-  button.title = off ? 'Does not count' : 'Counts';
+  button.title = off ? 'Show it again' : 'Mute: it counts for nothing and is not shown';
   const work = (/** @type {Profile} */ profile) => profile.edit(off ? { on: [tag] } : { off: [tag] });
-  button.onclick = () => change(off ? `${tag} counts again.` : `${tag} no longer counts.`, work);
+  button.onclick = () => change(off ? `${tag} is shown again.` : `${tag} is muted.`, work, off ? undefined : (profile) => profile.edit({ on: [tag] }));
   return button;
 }
