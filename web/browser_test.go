@@ -54,10 +54,11 @@ func (w *wire) seen(n int) []string {
 
 // browser is a tab of a fresh Chromium whose only way out is a wire.
 type browser struct {
-	t    testing.TB
-	ctx  context.Context
-	wire *wire
-	url  string
+	t      testing.TB
+	ctx    context.Context
+	wire   *wire
+	server *httptest.Server // the wire's
+	url    string
 
 	mu       sync.Mutex
 	requests []string // what the DevTools protocol saw, URL and body
@@ -96,7 +97,7 @@ func newBrowser(t testing.TB, handler http.Handler) *browser {
 	ctx, cancelTab := chromedp.NewContext(ctx)
 	t.Cleanup(cancelTab)
 
-	b := &browser{t: t, ctx: ctx, wire: w, url: server.URL}
+	b := &browser{t: t, ctx: ctx, wire: w, server: server, url: server.URL}
 	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}

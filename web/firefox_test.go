@@ -19,12 +19,6 @@ func TestTheCorePathInFirefox(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes seconds: not with -short")
 	}
-	firefox, err := exec.LookPath("firefox-esr")
-	if err != nil {
-		if firefox, err = exec.LookPath("firefox"); err != nil {
-			t.Skip("no Firefox on the PATH; run `apt-get install firefox-esr`")
-		}
-	}
 	const script = `
 		const say = (text) => fetch('/result', { method: 'POST', body: text });
 		try {
@@ -73,6 +67,27 @@ func TestTheCorePathInFirefox(t *testing.T) {
 	server := httptest.NewServer(pages)
 	defer server.Close()
 
+	exited := firefox(t, server.URL+"/firefox")
+	select {
+	case got := <-result:
+		if want := "10 1 true true 1 0; 10 1 true true 1 0"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	case err := <-exited:
+		t.Fatalf("Firefox ended without a word: %v", err)
+	}
+}
+
+// firefox opens a page in a fresh Firefox, which goes with the test, or skips the
+// test when there is none. The channel tells of its end, if it comes before.
+func firefox(t *testing.T, url string) <-chan error {
+	t.Helper()
+	path, err := exec.LookPath("firefox-esr")
+	if err != nil {
+		if path, err = exec.LookPath("firefox"); err != nil {
+			t.Skip("no Firefox on the PATH; run `apt-get install firefox-esr`")
+		}
+	}
 	profile := t.TempDir()
 	const prefs = `user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
@@ -85,23 +100,22 @@ user_pref("network.connectivity-service.enabled", false);
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(prefs), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, firefox, "--headless", "--no-remote", "--profile", profile, server.URL+"/firefox")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	cmd := exec.CommandContext(ctx, path, "--headless", "--no-remote", "--profile", profile, url)
 	cmd.Env = append(os.Environ(), "MOZ_DISABLE_CONTENT_SANDBOX=1", "HOME="+profile)
 	if err := cmd.Start(); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
 	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	select {
-	case got := <-result:
-		if want := "10 1 true true 1 0; 10 1 true true 1 0"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+	gone := make(chan bool)
+	go func() {
+		exited <- cmd.Wait()
+		close(gone)
+	}()
+	t.Cleanup(func() { // before the profile's folder goes
 		cancel()
-		<-exited
-	case err := <-exited:
-		t.Fatalf("Firefox ended without a word: %v", err)
-	}
+		<-gone
+	})
+	return exited
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +67,25 @@ func publisher(t testing.TB) *pack.Keys {
 		t.Fatal(err)
 	}
 	return keys
+}
+
+var paperOnce struct {
+	sync.Once
+	web.Files
+}
+
+// paper returns the module and a model of the made-up paper, of ten thousand
+// items, which is learnt once.
+func paper(t *testing.T) web.Files {
+	t.Helper()
+	paperOnce.Do(func() {
+		world := modeltest.Daily(1, modeltest.Size{})
+		paperOnce.Files = model(t, "paper", world.Log, world.Items, pack.Quant{})
+	})
+	if paperOnce.Bundle == nil {
+		t.Skip("no model of the paper: another test says why")
+	}
+	return paperOnce.Files
 }
 
 // movies returns the module and a model of MovieLens latest-small, or skips

@@ -142,7 +142,7 @@ func TestOnlyGetAndHead(t *testing.T) {
 }
 
 func TestOtherPathsAreNotFound(t *testing.T) {
-	for _, target := range []string{"/demo/", "/demo/index.html", "/sdk", "/sdk/", "/sdk/web.go", "/sdk/test/msgpack.test.js", "/sdk/package.json", "/../web.go", "//", "/favicon.ico"} {
+	for _, target := range []string{"/demo/", "/demo/index.html", "/sdk", "/sdk/", "/sdk/web.go", "/sdk/sw.js", "/sdk/test/msgpack.test.js", "/sdk/package.json", "/../web.go", "//", "/favicon.ico"} {
 		if r := ask(http.MethodGet, target); r.StatusCode != http.StatusNotFound {
 			t.Errorf("GET %s: got status %d, want 404", target, r.StatusCode)
 		}
