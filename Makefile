@@ -6,7 +6,7 @@ export GOEXPERIMENT := simd
 ADDR ?= 127.0.0.1:8080
 T ?= 30s
 
-.PHONY: all help build wasm demo npm package test test-go test-scalar test-wasm test-js check browsers bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
+.PHONY: all help build wasm demo screenshots npm package test test-go test-scalar test-wasm test-js check browsers bench bench-peers bench-train bench-update fuzz mutants golden size results results-short nightly clean
 
 all: build ## the module and bin/nearside
 
@@ -54,6 +54,11 @@ browsers:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends firefox-esr >/dev/null; } || echo 'browsers: no Firefox to be had'; \
 	else echo 'browsers: no Firefox; its test is left out'; fi
+
+screenshots: wasm browsers ## the pictures of web/docs, which README shows, anew
+	mkdir -p .cache/screenshots web/docs
+	go test ./web -count=1 -run Screenshots/paper -screenshots $(CURDIR)/.cache/screenshots
+	cp .cache/screenshots/paper-warm-*.png web/docs/
 
 # What builds and judges the SDK in tests; the SDK itself needs none of it.
 npm: web/node_modules/.package-lock.json
