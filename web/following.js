@@ -55,8 +55,10 @@ export class Updates {
   /** @param {Uint8Array | null} root @returns {Promise<Manifest | null>} when another bundle is in use */
   look(root) {
     if (!this.#looking) {
-      if (this.#stop.signal.aborted) this.#stop = new AbortController();
-      this.#looking = this.#connection.call('update', root, unixNow()).finally(() => (this.#looking = undefined));
+      this.#looking = this.#connection.call('update', root, unixNow()).finally(() => {
+        this.#looking = undefined;
+        this.#stop = new AbortController();
+      });
     }
     return this.#looking;
   }

@@ -143,6 +143,7 @@ async function start({ wasm = new URL('./nearside.wasm', import.meta.url), bundl
     const opened = await (follows
       ? (await import('./following.js')).openChannel(connection, { wasm, channel, name: /** @type {string} */ (name), root }, stop, loading)
       : openBundle(connection, { wasm, bundle: /** @type {Source} */ (bundle), root }, stop, loading));
+    opened.settled.then(() => (opened.stop = new AbortController())); // what goes on as copies is not stopped
     opened.completed.then(() => copies.forEach((keep) => keep().catch(() => {})), () => {}); // without room there are none
     return opened;
   } catch (error) {
@@ -389,14 +390,15 @@ export class Nearside {
       return await connection.call(name, ...args);
     } catch (error) {
       if (/** @type {any} */ (error).code !== 'lost') throw error;
-      if (connection === this.#opened.connection) await (this.#reopening ??= this.#restart());
+      if (connection === this.#opened.connection) await (this.#reopening ??= this.#restart(error));
       return this.#opened.connection.call(name, ...args);
     }
   }
 
-  async #restart() {
+  /** @param {unknown} lost what has come of the engine before */
+  async #restart(lost) {
     try {
-      this.#opened.stop.abort(new NearsideError('lost', 'nearside: the worker was lost'));
+      this.#opened.stop.abort(lost);
       const opened = await this.#reopen();
       if (this.#closed) end(opened, this.#closed);
       this.#opened = opened;
