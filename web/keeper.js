@@ -44,7 +44,7 @@ export function planned({ remember = true, consent, maxEvents = 500, maxAgeDays 
   if (consent instanceof Promise) consent.catch(() => {}); // it is listened to when the bundle is open
   const asks = typeof consent === 'function' || typeof (/** @type {any} */ (consent)?.then) === 'function';
   if (consent !== undefined && !asks && consent !== 'granted' && consent !== 'denied') {
-    throw wrong(`consent ${JSON.stringify(consent)}: want granted, denied, or a function or promise that says so`);
+    throw wrong(`consent ${JSON.stringify(consent)}: want granted, denied, or a promise of it`);
   }
   const optedOut = /** @type {any} */ (globalThis.navigator)?.globalPrivacyControl === true;
   const refused = !remember || consent === 'denied' || (consent === undefined && optedOut);

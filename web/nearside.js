@@ -367,7 +367,7 @@ export class Nearside {
    * @throws {NearsideError} like updated; 'request' when a bundle was opened by itself
    */
   async update() {
-    if (!this.#opened.updates) throw new NearsideError('request', 'nearside: update: a bundle was opened by itself, want a channel');
+    if (!this.#opened.updates) throw new NearsideError('request', 'nearside: update: want a channel');
     return this.#adopt(this.#opened.updates.look(null));
   }
 

@@ -45,7 +45,7 @@ test('how a profile is kept', () => {
   }
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
   for (const [remembering, message] of /** @type {[any, RegExp][]} */ ([
-    [{ consent: 'yes' }, /^profile: consent "yes": want granted, denied, or a function or promise that says so$/],
+    [{ consent: 'yes' }, /^profile: consent "yes": want granted, denied, or a promise of it$/],
     [{ consent: true }, /consent true/],
     [{ consent: null }, /consent null/],
     [{ maxEvents: 0 }, /^profile: maxEvents 0: want 1 to 10000$/],
