@@ -100,6 +100,7 @@ func TestTheRecipesWork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		b = newBrowser(t, handler) // the other one may have the file still
 		b.do(chromedp.Navigate(b.url))
 		if got := eval[string](b, load); got != "refused" {
 			t.Errorf("the SDK with one byte more was %s, want refused", got)
