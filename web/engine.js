@@ -33,6 +33,8 @@ export class Engine {
   #history = 0;
   /** Whether it shows again what was seen. */
   #repeats = false;
+  /** What was said of items the last time, by id. @type {Map<string, import('./guest.js').CatalogueItem>} */
+  #said = new Map();
   /** So many of the catalogue's first items have been read for their ids. */
   #known = 0;
 
@@ -133,6 +135,7 @@ export class Engine {
       this.#history = limits.history;
       this.#repeats = pool?.repeats ?? false;
       this.#rows.clear();
+      this.#said.clear();
       this.#known = 0;
     }
     return current;
@@ -164,8 +167,8 @@ export class Engine {
   /**
    * What the catalogue says of items; null for one that it does not have. The
    * module finds items by index only. Mostly the item was recommended before; for
-   * one that was not the catalogue is read, once, as far as it takes. Whose items
-   * these are is not kept.
+   * one that was not the catalogue is read, once, as far as it takes. What was said
+   * the last time is kept until the next, because mostly the same is asked again.
    *
    * @param {string[]} ids
    * @param {Guest} guest
@@ -177,9 +180,9 @@ export class Engine {
       this.#remember(guest.items(next).items);
       this.#known += next.length;
     }
-    const found = [...new Set(ids.flatMap((id) => this.#rows.get(id) ?? []))];
-    /** @type {Map<string, import('./guest.js').CatalogueItem>} */
-    const items = new Map();
+    const last = this.#said;
+    const items = (this.#said = new Map(ids.flatMap((id) => last.get(id) ?? []).map((item) => [item.id, item])));
+    const found = [...new Set(ids.flatMap((id) => (items.has(id) ? [] : this.#rows.get(id) ?? [])))];
     for (let from = 0; from < found.length; from += itemsPerCall) {
       for (const item of guest.items(found.slice(from, from + itemsPerCall)).items) items.set(item.id, item);
     }

@@ -164,7 +164,7 @@ class Instance {
 
   /** @param {string} name @param {...(number | bigint)} args */
   run(name, ...args) {
-    if (this.#lost) throw new NearsideError('trap', 'guest: the module stopped in an earlier call; make a new instance');
+    if (this.#lost) throw new NearsideError('trap', 'guest: the module stopped in an earlier call');
     try {
       return this.#exports[name](...args);
     } catch (cause) {

@@ -19,8 +19,8 @@ import (
 )
 
 // BenchmarkPage is a person who does something and gets the next list: observe
-// and recommend of the SDK in Chromium, through the worker, with a history that
-// grows to 50 events, ten items and three reasons each.
+// and recommend of the SDK in Chromium, through the worker, with a history of 50
+// events, ten items and three reasons each.
 //
 //	go test ./web -run xxx -bench Page -benchtime 300x -count 5
 func BenchmarkPage(b *testing.B) {
@@ -29,7 +29,7 @@ func BenchmarkPage(b *testing.B) {
 			page := newBrowser(b, newSite(random(b, n)))
 			page.do(chromedp.Navigate(page.url + "/blank"))
 			got := eval[[]float64](page, fmt.Sprintf(`(async () => {
-				globalThis.options = { storage: 'memory' };
+				globalThis.options = { storage: 'memory', maxEvents: 50 };
 				await `+openBundle+`;
 				await ns.completed;
 				const { items } = await ns.items(Array.from({ length: 50 }, (_, i) => 7 * i));
