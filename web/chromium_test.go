@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -16,25 +19,124 @@ import (
 	"github.com/nearside/nearside/web"
 )
 
-func TestTheExamplesInTheReadmeRun(t *testing.T) {
+// blocks returns the README's blocks of code in a language, those without a file's name.
+func blocks(t *testing.T, language string) []string {
+	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var list []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(string(readme), -1) {
+		list = append(list, match[1])
+	}
+	return list
+}
+
+// block returns the one that has a text.
+func block(t *testing.T, language, text string) string {
+	t.Helper()
+	list := blocks(t, language)
+	i := slices.IndexFunc(list, func(block string) bool { return strings.Contains(block, text) })
+	if i < 0 {
+		t.Fatalf("README.md has no block of %s with %q", language, text)
+	}
+	return list[i]
+}
+
+// TestTheScriptsInTheReadmeRun runs the blocks that open something, with a show
+// that takes lists.
+func TestTheScriptsInTheReadmeRun(t *testing.T) {
+	two := web.Handler(twoStages(t))
+	pages := http.NewServeMux()
+	pages.Handle("/", two)
+	pages.Handle("/news/", http.StripPrefix("/news/", http.FileServer(http.Dir(published(t)))))
+	for path, text := range map[string]string{"/bundle.js": "receipt.early is true", "/channel.js": "channel: 'news/'"} {
+		script := block(t, "js", text)
+		if path == "/channel.js" { // whose root is the channel's
+			script = strings.ReplaceAll(script, "'root.nsr'", "'news/root.nsr'")
+		}
+		pages.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/javascript")
+			io.WriteString(w, "import { open } from './sdk/nearside.js';\nglobalThis.shown = [];\nconst show = (list) => shown.push(list);\n"+script+"\nexport { nearside };")
+		})
+	}
+	pages.HandleFunc("/blank", blank)
+	b := newBrowser(t, pages)
+	for _, path := range []string{"/bundle.js", "/channel.js"} {
+		b.do(chromedp.Navigate(b.url + "/blank"))
+		got := eval[int](b, `import('`+path+`').then(async ({ nearside }) => {
+			await nearside.completed;
+			await nearside.updated;
+			for (const end = performance.now() + 10_000; shown.length < 2 && performance.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 10));
+			return shown.filter(({ items }) => items.length === 10).length;
+		})`)
+		if got != 2 {
+			t.Errorf("%s: got %d lists of ten, want the first and the one after it", path, got)
+		}
+	}
+	b.noErrors()
+}
+
+// TestTheOfflineRecipeOfTheReadme puts the service worker beside the first page
+// of the README, visits it once, and takes the network away.
+func TestTheOfflineRecipeOfTheReadme(t *testing.T) {
+	page := block(t, "html", `channel="news/"`) + block(t, "html", "serviceWorker.register")
+	script := block(t, "js", "addEventListener('install'")
+	pages := http.NewServeMux()
+	pages.Handle("/sdk/", web.Handler(magazine(t)))
+	pages.Handle("/news/", http.StripPrefix("/news/", http.FileServer(http.Dir(published(t)))))
+	pages.HandleFunc("/sw.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		io.WriteString(w, script)
+	})
+	pages.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, page)
+	})
+	var gone atomic.Bool
+	b := newBrowser(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if gone.Load() {
+			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				conn.Close()
+			}
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
+	const ready = `document.querySelectorAll('#for-you a').length === 10`
+	b.do(chromedp.Navigate(b.url))
+	b.until(ready)
+	b.click("#for-you a")
+	b.until(`document.querySelector('nearside-privacy').shadowRoot.textContent.includes('You opened ')`)
+	eval[bool](b, `(async () => {
+		await navigator.serviceWorker.ready;
+		const { nearside } = document.querySelector('nearside-feed');
+		await nearside.completed;
+		await nearside.updated;
+		for (const end = performance.now() + 10_000; performance.now() < end && !(await caches.match('sdk/nearside.wasm')); ) await new Promise((resolve) => setTimeout(resolve, 20));
+		return nearside.profile.saved;
+	})()`)
+	list := eval[[]string](b, `[...document.querySelectorAll('#for-you a')].map((a) => a.textContent)`)
+
+	gone.Store(true)
+	b.do(chromedp.Navigate(b.url))
+	b.until(ready)
+	b.until(`document.querySelector('nearside-privacy').shadowRoot.textContent.includes('You opened ')`)
+	if got := eval[[]string](b, `[...document.querySelectorAll('#for-you a')].map((a) => a.textContent)`); !slices.Equal(got, list) {
+		t.Errorf("got %q without a network, want %q", got, list)
+	}
+	gone.Store(false)
+	b.noErrors()
+}
+
+func TestTheExamplesInTheReadmeRun(t *testing.T) {
 	pages := http.NewServeMux()
 	pages.Handle("/", web.Handler(magazine(t)))
 	pages.Handle("/news/", http.StripPrefix("/news/", http.FileServer(http.Dir(published(t)))))
 	examples := make(map[string]string) // text by path
-	for rest := string(readme); ; {
-		_, example, ok := strings.Cut(rest, "```html\n")
-		if !ok {
-			break
-		}
-		example, rest, ok = strings.Cut(example, "```")
-		if !ok {
-			t.Fatal("a ```html block of README.md has no end")
-		}
-		path := fmt.Sprintf("/example%d.html", len(examples))
+	for i, example := range blocks(t, "html") {
+		path := fmt.Sprintf("/example%d.html", i)
 		examples[path] = example
 		pages.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -99,6 +201,7 @@ func TestTheExamplesInTheReadmeRun(t *testing.T) {
 	b.click("#articles a")
 	b.until(fmt.Sprintf(`document.querySelector('#articles a').textContent !== %q`, first))
 	b.until(`document.querySelector('nearside-privacy').shadowRoot.textContent.includes('You opened ')`)
+	open(b, "serviceWorker.register('sw.js')") // on the page that has the others it is TestTheOfflineRecipeOfTheReadme
 	b.noErrors()
 	for _, example := range examples {
 		t.Errorf("a block of README.md was not opened:\n%s", example)

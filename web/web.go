@@ -5,7 +5,7 @@
 // of a model that the caller brings:
 //
 //	/                the demo page (its parts stand beside it)
-//	/sdk/nearside.js the SDK's door; worker.js, guest.js, … beside it, and the module again
+//	/sdk/nearside.js the SDK's door; worker.js, guest.js, … beside it, the module again, sri.json
 //	/sdk/faces/      its faces: element.js, react.js, vue.js, svelte.js
 //	/nearside.wasm   the module
 //	/bundle.nsb      the signed model
@@ -19,8 +19,11 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/sha512"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"io/fs"
 	"net/http"
 	"path"
@@ -57,9 +60,28 @@ type Files struct {
 	Root   []byte // the keys that may sign it
 }
 
-// SDK returns the JavaScript that pages load, as they find it below one folder.
-// The module is not among it.
-func SDK() fs.FS { return sdk }
+// SDK returns the files that a page loads, by their path in one folder: the
+// JavaScript, the module, and sri.json, which has the hash of each.
+func SDK(module []byte) map[string][]byte {
+	files := map[string][]byte{"nearside.wasm": module}
+	readFolder(sdk, ".", files)
+	readFolder(sdk, "faces", files)
+	type integrity struct {
+		Integrity string `json:"integrity"`
+		Bytes     int    `json:"bytes"`
+	}
+	hashes := make(map[string]integrity)
+	for name, body := range files {
+		sum := sha512.Sum384(body)
+		hashes[name] = integrity{"sha384-" + base64.StdEncoding.EncodeToString(sum[:]), len(body)}
+	}
+	list, err := json.MarshalIndent(hashes, "", "  ")
+	if err != nil {
+		panic("web: internal error: " + err.Error())
+	}
+	files["sri.json"] = append(list, '\n')
+	return files
+}
 
 // Handler serves the demo page, the SDK and files. Every answer has an ETag and
 // must be revalidated. It answers GET and HEAD, and 404 for any other path.
@@ -69,11 +91,15 @@ func Handler(files Files) http.Handler {
 		"/bundle.nsb":    newPage("bundle.nsb", files.Bundle),
 		"/root.nsr":      newPage("root.nsr", files.Root),
 	}
-	add(pages, sdk, ".", "/sdk/")
-	add(pages, sdk, "faces", "/sdk/faces/")
-	add(pages, demo, "demo", "/")
+	for name, body := range SDK(files.Module) {
+		pages["/sdk/"+name] = newPage(path.Base(name), body)
+	}
+	parts := make(map[string][]byte)
+	readFolder(demo, "demo", parts)
+	for name, body := range parts {
+		pages["/"+path.Base(name)] = newPage(path.Base(name), body)
+	}
 	pages["/"] = pages["/index.html"]
-	pages["/sdk/nearside.wasm"] = pages["/nearside.wasm"] // where the SDK looks by itself
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := pages[r.URL.Path]
 		switch {
@@ -88,21 +114,16 @@ func Handler(files Files) http.Handler {
 	})
 }
 
-// add puts every file in dir of files under prefix.
-func add(pages map[string]*page, files embed.FS, dir, prefix string) {
-	entries, err := fs.ReadDir(files, dir)
+// readFolder adds the files of a folder, without those of folders in it.
+func readFolder(from embed.FS, dir string, files map[string][]byte) {
+	entries, err := fs.ReadDir(from, dir)
+	for _, e := range entries {
+		if name := path.Join(dir, e.Name()); err == nil && !e.IsDir() {
+			files[name], err = from.ReadFile(name)
+		}
+	}
 	if err != nil {
 		panic("web: internal error: " + err.Error())
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		body, err := files.ReadFile(path.Join(dir, e.Name()))
-		if err != nil {
-			panic("web: internal error: " + err.Error())
-		}
-		pages[prefix+e.Name()] = newPage(e.Name(), body)
 	}
 }
 
@@ -118,6 +139,7 @@ var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
 	".wasm": "application/wasm",
 	".nsb":  "application/octet-stream",
 	".nsr":  "application/octet-stream",

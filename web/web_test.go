@@ -1,7 +1,10 @@
 package web
 
 import (
+	"crypto/sha512"
 	"embed"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -113,6 +116,23 @@ func TestEveryEmbeddedFileHasAType(t *testing.T) {
 			if w.Code != http.StatusOK || contentTypes[path.Ext(e.Name())] == "" {
 				t.Errorf("%s%s: got status %d and type %q", prefix, e.Name(), w.Code, w.Header().Get("Content-Type"))
 			}
+		}
+	}
+}
+
+func TestTheSDKSaysItsHashes(t *testing.T) {
+	var hashes map[string]struct {
+		Integrity string
+		Bytes     int
+	}
+	if err := json.Unmarshal([]byte(read(t, ask(http.MethodGet, "/sdk/sri.json"))), &hashes); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"nearside.js", "channel-worker.js", "faces/feed.js", "nearside.wasm"} {
+		body := read(t, ask(http.MethodGet, "/sdk/"+name))
+		sum := sha512.Sum384([]byte(body))
+		if got, want := hashes[name].Integrity, "sha384-"+base64.StdEncoding.EncodeToString(sum[:]); got != want || hashes[name].Bytes != len(body) {
+			t.Errorf("%s: got %+v, want %s and %d bytes", name, hashes[name], want, len(body))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -25,31 +24,17 @@ func (c *sdkCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	files, bytes := 0, 0
-	write := func(name string, body []byte) error {
-		files, bytes = files+1, bytes+len(body)
+	files, bytes := web.SDK(module), 0
+	for name, body := range files {
 		path := filepath.Join(c.Dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(path, body, 0o644)
-	}
-	err = fs.WalkDir(web.SDK(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err := os.WriteFile(path, body, 0o644); err != nil {
 			return err
 		}
-		body, err := fs.ReadFile(web.SDK(), name)
-		if err != nil {
-			return err
-		}
-		return write(name, body)
-	})
-	if err != nil {
-		return err
+		bytes += len(body)
 	}
-	if err := write("nearside.wasm", module); err != nil {
-		return err
-	}
-	fmt.Printf("%s: %d files, %.1f MB\n", c.Dir, files, float64(bytes)/1e6)
+	fmt.Printf("%s: %d files, %.1f MB\n", c.Dir, len(files), float64(bytes)/1e6)
 	return nil
 }
