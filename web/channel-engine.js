@@ -100,7 +100,8 @@ export class ChannelEngine extends Engine {
 
 /**
  * Works while no other tab does, under a lock. One that takes too long, as in a
- * tab that sleeps, is not waited for: the store sees to it that two do no harm.
+ * tab that sleeps, is not waited for, and a page without cookies has none: the
+ * store sees to it that two do no harm.
  *
  * @template T
  * @param {string} name
@@ -115,7 +116,7 @@ async function alone(name, work) {
   try {
     return await locks.request(name, { signal }, () => ((begun = true), work()));
   } catch (error) {
-    if (begun || !signal.aborted) throw error;
+    if (begun) throw error;
     return work();
   }
 }

@@ -47,7 +47,7 @@ export class Connection {
   async call(name, ...args) {
     if (this.#closed) throw this.#closed;
     const id = this.#calls++;
-    this.#post({ id, name, args }, []);
+    this.post(name, args, [], id);
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
@@ -57,9 +57,12 @@ export class Connection {
    * @param {string} name
    * @param {any[]} args
    * @param {Transferable[]} transfer what of args is handed over, not copied
+   * @param {number} [id] of a call that waits all the same
    */
-  post(name, args, transfer) {
-    this.#post({ name, args }, transfer);
+  post(name, args, transfer, id) {
+    const message = { id, name, args };
+    if (this.#queue) this.#queue.push([message, transfer]);
+    else this.#send(message, transfer);
   }
 
   /** Ends the engine. @param {NearsideError} error what every call throws from now on */
@@ -71,12 +74,6 @@ export class Connection {
     this.#send = () => {};
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-  }
-
-  /** @param {any} message @param {Transferable[]} transfer */
-  #post(message, transfer) {
-    if (this.#queue) this.#queue.push([message, transfer]);
-    else this.#send(message, transfer);
   }
 
   /** @param {'auto' | boolean} worker @param {boolean} following @returns {Promise<(message: any, transfer: Transferable[]) => void>} */
@@ -109,7 +106,7 @@ export class Connection {
       // browser ends one, as it may when memory is short.
       const lock = `nearside ${Math.random()}`;
       thread.onmessage = ({ data }) => {
-        if (!begun) globalThis.navigator?.locks?.request(lock, () => lost('it has ended'));
+        if (!begun) globalThis.navigator?.locks?.request(lock, () => lost('it has ended')).catch(() => {});
         begun = true;
         resolve((message, transfer) => thread.postMessage(message, transfer));
         this.#hear(data);

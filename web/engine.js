@@ -31,6 +31,8 @@ export class Engine {
   #asked;
   /** So many events the model takes. */
   #history = 0;
+  /** Bytes of a bit for each item. */
+  #bitmap = 0;
   /** Whether it shows again what was seen. */
   #repeats = false;
   /** What was said of items the last time, by id. @type {Map<string, import('./guest.js').CatalogueItem>} */
@@ -41,11 +43,11 @@ export class Engine {
   /**
    * The page's first call to a worker.
    *
-   * @param {string} lock is held from now on
+   * @param {string} lock is held from now on, where the browser lets a page have locks
    */
   hello(lock) {
     const { locks } = globalThis.navigator ?? {};
-    return locks && new Promise((held) => locks.request(lock, () => (held(undefined), new Promise(() => {}))));
+    return locks && new Promise((held) => locks.request(lock, () => (held(undefined), new Promise(() => {}))).catch(held));
   }
 
   /** @param {WebAssembly.Module} module */
@@ -102,7 +104,7 @@ export class Engine {
     const again = request.seen ?? this.#repeats;
     const exclude = new Set(request.exclude);
     for (const { item, kind } of silent) if (!again || kind === 'hide') exclude.add(item);
-    const slate = guest.recommend({ ...request, events, exclude: [...exclude] });
+    const slate = guest.recommend({ ...request, events, exclude: [...exclude], unavailable: request.unavailable?.subarray(0, this.#bitmap) });
     this.#remember(slate.items);
     const causes = [...new Set(slate.items.flatMap(({ reasons }) => reasons.map(({ event }) => events[event].item)))];
     const titles = new Map(this.#about(causes, guest).map((item, i) => [causes[i], item?.title ?? '']));
@@ -133,6 +135,7 @@ export class Engine {
       const { limits, pool } = readManifest(current.manifest());
       this.#asked = current;
       this.#history = limits.history;
+      this.#bitmap = (limits.items + 7) >> 3;
       this.#repeats = pool?.repeats ?? false;
       this.#rows.clear();
       this.#said.clear();

@@ -1,7 +1,7 @@
 // Following a channel from the page: it fetches what the engine asks for, and
 // nothing that a channel does not have. Pages that open a bundle never load this.
 
-import { compileResponse, isBytes, loadBytes, loadModule, read, rejected, told, unixNow } from './load.js';
+import { compileResponse, loadBytes, read, rejected, there, unixNow } from './load.js';
 import { NearsideError } from './words.js';
 
 /**
@@ -89,8 +89,7 @@ export class Updates {
  *   the SHA-256 of its bytes; left out: it came compiled, so they are not known
  */
 export async function loadHashedModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return { module: told(source, 'module', 1, loading) };
-  if (isBytes(source)) return { module: await loadModule(source, loading), digest: await sha256(source) };
+  if (source instanceof WebAssembly.Module) return { module: there(source, loading) };
   return read(source, 'module', loading, async (response) => {
     const bytes = response.clone().arrayBuffer(); // both are fed from one download
     bytes.catch(() => {}); // compiling fails too

@@ -415,7 +415,7 @@ class Receiver {
   /** Gives up. A bundle that was open already goes on from the codes. */
   abort() {
     if (this.#done) return;
-    this.#failure = new NearsideError('closed', 'guest: receive: aborted');
+    this.#failure = closed();
     this.#end();
   }
 
@@ -424,7 +424,7 @@ class Receiver {
       // The buffer went with the bundle: not one byte more may be written to it.
       this.#fail(new NearsideError('closed', 'guest: receive: another bundle was opened'));
     }
-    if (this.#done) throw this.#failure ?? new NearsideError('closed', 'guest: receive: closed');
+    if (this.#done) throw this.#failure ?? closed();
   }
 
   /** @param {any} error @returns {never} */
@@ -514,6 +514,10 @@ class Receiver {
 export function check(place, { status, answer }) {
   if (status === 0) return answer;
   throw new NearsideError(codes[status] ?? 'internal', `guest: ${place}: ${new TextDecoder().decode(answer)}`);
+}
+
+function closed() {
+  return new NearsideError('closed', 'guest: receive: closed');
 }
 
 /** What an opened bundle leaves to store: a copy, or null for nothing. @param {Uint8Array} answer */

@@ -22,7 +22,7 @@ import { changed, complaint, database, eventOf, idOf, maxEventsEver, nothing, Re
  * @property {number} [maxAgeDays] how old they get; 400 when left out
  * @property {'device' | 'memory'} [storage] where whatever outlives the page is kept;
  *   the device when left out. In memory: nothing is kept, of the files neither, and
- *   what is on the device stays as it is
+ *   what is on the device stays as it is, until it is erased
  */
 
 const daySeconds = 24 * 60 * 60;
@@ -99,7 +99,7 @@ export class Keeper {
     this.#maxAge = maxAgeDays * daySeconds;
     this.#mode = mode;
     this.#device = storage === 'device' && Records.possible;
-    if (this.#device && globalThis.BroadcastChannel) {
+    if (globalThis.BroadcastChannel) {
       this.#tabs = new BroadcastChannel(`${database} ${channel}`);
       this.#tabs.onmessage = ({ data }) => this.#hear(data);
     }

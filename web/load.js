@@ -20,8 +20,7 @@ const cacheName = 'nearside';
 
 /** @param {Source | WebAssembly.Module} source @param {Loading} loading @returns {Promise<WebAssembly.Module>} */
 export async function loadModule(source, loading) {
-  if (source instanceof WebAssembly.Module) return told(source, 'module', 1, loading);
-  if (isBytes(source)) return compile(() => WebAssembly.compile(told(source, 'module', source.byteLength, loading)));
+  if (source instanceof WebAssembly.Module) return there(source, loading);
   return read(source, 'module', loading, compileResponse);
 }
 
@@ -46,12 +45,6 @@ export function compileResponse(response) {
  *   is known, in bytes, or that it is not: 0. Nobody has to listen to passed
  */
 export async function pass(source, loading, send) {
-  if (isBytes(source)) {
-    const copy = asBytes(told(source, 'bundle', source.byteLength, loading)).slice();
-    send(copy, [copy.buffer]);
-    send(null, []);
-    return { size: source.byteLength, passed: Promise.resolve() };
-  }
   return read(source, 'bundle', { ...loading, step: undefined }, async (response) => {
     const size = announced(response);
     // A failure in the middle has its own words, as if it were one more fetch.
@@ -78,24 +71,13 @@ async function pump({ body }, signal, send) {
 
 /** @param {Source} source @param {string} file @param {Loading} loading */
 export async function loadBytes(source, file, loading) {
-  if (isBytes(source)) return asBytes(source);
   return read(source, file, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
 }
 
-/** What is there already has come as a whole. @template T @param {T} source @param {string} file @param {number} bytes @param {Loading} loading */
-export function told(source, file, bytes, { step }) {
-  step?.(file, bytes, bytes);
-  return source;
-}
-
-/** @param {any} source @returns {source is BufferSource} */
-export function isBytes(source) {
-  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
-}
-
-/** @param {BufferSource} source */
-function asBytes(source) {
-  return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
+/** A module that nothing has to be loaded for. @param {WebAssembly.Module} module @param {Loading} loading */
+export function there(module, { step }) {
+  step?.('module', 1, 1); // its bytes are not known
+  return module;
 }
 
 /** The bytes of a response that is still coming; 0: not known. @param {Response} response */
@@ -105,10 +87,10 @@ function announced({ headers }) {
 }
 
 /**
- * Fetches a file, unless it comes as a response, and reads its body.
+ * Fetches a file, unless it is there already, and reads its body.
  *
  * @template T
- * @param {string | URL | Response} source
+ * @param {Source} source bytes are copied at once
  * @param {string} file what step is told
  * @param {Loading} loading
  * @param {(response: Response) => Promise<T>} consume
@@ -117,11 +99,12 @@ function announced({ headers }) {
  * @throws {NearsideError} 'network', and what consume throws
  */
 export async function read(source, file, { signal, step, copies }, consume, init) {
-  const url = source instanceof Response ? source.url : source;
+  const given = source instanceof ArrayBuffer || ArrayBuffer.isView(source) ? new Response(source, { headers: { 'content-length': `${source.byteLength}` } }) : source;
+  const url = given instanceof Response ? given.url : given;
   try {
     // No cookies: the files are the same for everybody, and the server need not
     // know who asks.
-    const response = source instanceof Response ? source : await request(source, { ...init, credentials: 'omit', signal }, copies);
+    const response = given instanceof Response ? given : await request(given, { ...init, credentials: 'omit', signal }, copies);
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     if (response.bodyUsed) throw new Error('its body has been read');
     return await consume(step ? counted(response, file, step) : response);
@@ -142,7 +125,10 @@ export async function read(source, file, { signal, step, copies }, consume, init
  * @returns {Promise<Response>}
  */
 async function request(url, init, copies) {
-  const finding = copies ? find(url) : null;
+  const finding = copies && globalThis.caches // which only secure pages have, and not all of them may use
+    ?.open(cacheName)
+    .then(async (cache) => ({ cache, copy: await cache.match(url) }))
+    .catch(() => undefined);
   /** @type {Response | undefined} */
   let response;
   try {
@@ -164,20 +150,10 @@ async function request(url, init, copies) {
   return response;
 }
 
-/** @param {string | URL} url @returns {Promise<{cache: Cache, copy: Response | undefined} | null>} null: this page cannot keep copies */
-async function find(url) {
-  try {
-    const cache = await caches.open(cacheName);
-    return { cache, copy: await cache.match(url) };
-  } catch {
-    return null; // no secure context, or forbidden
-  }
-}
-
 /** Whether the server says that two answers are of one version. @param {Response} a @param {Response | undefined} b */
 function sameVersion(a, b) {
   const [x, y] = [a, b].map((response) => response?.headers.get('etag') ?? response?.headers.get('last-modified'));
-  return x != null && x === y;
+  return x && x === y;
 }
 
 /**

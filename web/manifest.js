@@ -110,8 +110,7 @@ export function readManifest(bytes) {
  */
 function readRetrieval(retrieval, scorer) {
   if (!retrieval && scorer !== 'fold-in') return null;
-  if (!retrieval) return { codec: 'int8', groups: 0, rescore: 'none', candidates: 0 }; // format 1 had no other
-  const [codec, groups, rescore, candidates] = [0, 1, 2, 3].map((key) => retrieval.get(key));
+  const [codec = 1, groups = 0, rescore = 0, candidates = 0] = [0, 1, 2, 3].map((key) => retrieval?.get(key)); // format 1 had int8 alone
   return { codec: codecs[codec] ?? 'unknown', groups, rescore: codecs[rescore] ?? 'unknown', candidates };
 }
 

@@ -45,9 +45,14 @@ export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
 
+  /** Sees that there are n more bytes. @param {number} n */
+  function room(n) {
+    if (n > bytes.length - at) throw new DocumentError(bytes.length, `${n - (bytes.length - at)} more bytes`);
+  }
+
   /** The start of the next n bytes, which are passed over. @param {number} n */
   function take(n) {
-    if (n > bytes.length - at) throw new DocumentError(bytes.length, `${n - (bytes.length - at)} more bytes`);
+    room(n);
     at += n;
     return at - n;
   }
@@ -96,7 +101,7 @@ export function decode(bytes) {
 
   /** n elements; each takes a byte at least. @param {number} n @param {number} depth */
   function array(n, depth) {
-    if (n > bytes.length - at) throw new DocumentError(at, `${n} elements in ${bytes.length - at} bytes`);
+    room(n);
     const list = [];
     for (let i = 0; i < n; i++) list.push(value(depth));
     return list;
@@ -104,7 +109,7 @@ export function decode(bytes) {
 
   /** n pairs; each takes two bytes at least. @param {number} n @param {number} depth */
   function map(n, depth) {
-    if (2 * n > bytes.length - at) throw new DocumentError(at, `${n} pairs in ${bytes.length - at} bytes`);
+    room(2 * n);
     const pairs = new Map();
     let last = -1;
     for (let i = 0; i < n; i++) {

@@ -149,7 +149,8 @@ async function start({ wasm = new URL('./nearside.wasm', import.meta.url), bundl
   } catch (error) {
     connection?.close(new NearsideError('closed', 'nearside: open failed'));
     stop.abort(error);
-    throw error;
+    if (error instanceof NearsideError) throw error;
+    throw new NearsideError('network', `nearside: ${error}`, { cause: error }); // a script did not come
   }
 }
 
@@ -184,7 +185,7 @@ export class Nearside {
    * their receipts say early. When the rest does not come or is not what was
    * signed, that goes on, and this rejects, once, with a {@link NearsideError}:
    * 'network', 'hash' or another word of ABI.md, 'aborted' when the signal of
-   * open stopped it, 'closed'. Nobody has to listen. After 'known-answer' and
+   * open stopped it, 'lost', 'closed'. Nobody has to listen. After 'known-answer' and
    * 'trap' there are no recommendations any more.
    *
    * @type {Promise<void>}
@@ -197,7 +198,7 @@ export class Nearside {
    * new of a bundle that was opened by itself. It rejects with a
    * {@link NearsideError} when that could not be found out or what came is not in
    * order: 'network', 'rollback', 'head-expired' or another word of ABI.md,
-   * 'storage', 'aborted', 'closed'. The last good bundle goes on. Nobody has to
+   * 'storage', 'aborted', 'lost', 'closed'. The last good bundle goes on. Nobody has to
    * listen.
    *
    * @type {Promise<boolean>}
@@ -368,7 +369,7 @@ export class Nearside {
    */
   async update() {
     if (!this.#opened.updates) throw new NearsideError('request', 'nearside: update: want a channel');
-    return this.#adopt(this.#opened.updates.look(null));
+    return this.#adopt(this.#ask(({ updates }) => /** @type {import('./following.js').Updates} */ (updates).look(null)));
   }
 
   /** @param {Promise<Manifest | null>} looking */
@@ -378,20 +379,27 @@ export class Nearside {
     return manifest !== null;
   }
 
+  /** @param {string} name @param {...any} args */
+  #call(name, ...args) {
+    return this.#ask(({ connection }) => connection.call(name, ...args));
+  }
+
   /**
    * Asks the engine. One that the browser has ended is begun anew, and asked again:
    * it remembers nothing that a call rests on.
    *
-   * @param {string} name @param {...any} args
+   * @template T
+   * @param {(opened: Opened) => Promise<T>} ask
+   * @returns {Promise<T>}
    */
-  async #call(name, ...args) {
-    const { connection } = this.#opened;
+  async #ask(ask) {
+    const opened = this.#opened;
     try {
-      return await connection.call(name, ...args);
+      return await ask(opened);
     } catch (error) {
-      if (/** @type {any} */ (error).code !== 'lost') throw error;
-      if (connection === this.#opened.connection) await (this.#reopening ??= this.#restart(error));
-      return this.#opened.connection.call(name, ...args);
+      if (this.#closed || /** @type {any} */ (error).code !== 'lost') throw this.#closed ?? error;
+      if (opened === this.#opened) await (this.#reopening ??= this.#restart(error));
+      return ask(this.#opened);
     }
   }
 

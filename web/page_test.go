@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -197,16 +199,50 @@ func TestAWorkerThatIsKilled(t *testing.T) {
 					const [one, two, view] = await Promise.all(asked);
 					outcomes.push(view.events.length + ' ' + [one, two].every(({ items }) => JSON.stringify(items) === want));
 				}
+				const updating = ns.update();
 				threads.at(-1).terminate();
+				outcomes.push(await updating`+`.then(String, ({ code }) => code));
+				threads.at(-1).terminate();
+				await new Promise((resolve) => setTimeout(resolve, 100)); // it is known by now
 				await ns.close();
+				outcomes.push(await ns.recommend().then(String, ({ code }) => code));
 				return [...outcomes, threads.length + ' threads'];
 			})()`)
-			if want := []string{"1 true", "1 true", "1 true", "4 threads"}; !slices.Equal(got, want) {
+			want := []string{"1 true", "1 true", "1 true", "false", "closed", "5 threads"}
+			if name == "bundle" {
+				want = []string{"1 true", "1 true", "1 true", "request", "closed", "4 threads"}
+			}
+			if !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 			b.noErrors()
 		})
 	}
+}
+
+// TestWithoutLocks opens where the browser refuses locks, as it does when it
+// blocks cookies: in the page, in the worker and for a channel's updates.
+func TestWithoutLocks(t *testing.T) {
+	f, _ := newFollower(t)
+	b := f.browser
+	refuse := `LockManager.prototype.request = () => Promise.reject(new DOMException('refused', 'SecurityError'));`
+	f.pages.HandleFunc("/sdk/channel-worker.js", func(w http.ResponseWriter, r *http.Request) {
+		body, err := os.ReadFile("channel-worker.js")
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "text/javascript")
+		io.WriteString(w, refuse+string(body))
+	})
+	for _, worker := range []string{"true", "false"} {
+		b.do(chromedp.Navigate(b.url + "/blank"))
+		eval[bool](b, `(() => { `+refuse+` return true; })()`)
+		script := strings.Replace(openChannel, "root: '/first.nsr'", "root: '/first.nsr', worker: "+worker, 1)
+		if got := eval[string](b, script+`.then(async (ns) => [await ns.updated, await answer(ns)].join())`+outcome+``); got != "fine" {
+			t.Errorf("worker: %s: got %s, want fine", worker, got)
+		}
+	}
+	b.noErrors()
 }
 
 // TestASlowNetwork opens over a line of 400 kbit/s, looks at what the page is

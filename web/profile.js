@@ -183,9 +183,9 @@ function interestsOf(events, muted, { weights, halfLife }) {
   /** @type {Map<string, number>} */
   const sums = new Map(muted.map((tag) => [tag, 0]));
   for (const { tags, kind, time, weight } of events) {
-    const age = time > 0 ? Math.max(0, now - time) : 0;
     const counts = kind !== 'hide' && !tags.some((tag) => off.has(tag));
-    const part = counts ? (weight * Math.max(0, weights[kinds.indexOf(kind)])) / 2 ** (halfLife > 0 ? age / halfLife : 0) : 0;
+    const age = time && halfLife && Math.max(0, now - time) / halfLife; // in half-lives; 0 where either is not known
+    const part = counts ? (weight * Math.max(0, weights[kinds.indexOf(kind)])) / 2 ** age : 0;
     all += part;
     for (const tag of new Set(tags)) sums.set(tag, (sums.get(tag) ?? 0) + part);
   }

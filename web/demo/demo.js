@@ -179,16 +179,21 @@ function showVariety(changed) {
   say();
 }
 
-/** Three ways of the page and one of a worker, with what a thief would like. @param {Worker} leaker */
+/**
+ * Three ways of the page and one of a worker. What they carry is made up: on a
+ * host that does not send the workers' policy the last one would get through.
+ *
+ * @param {Worker} leaker
+ */
 function letLeak(leaker) {
   byId('leak').disabled = false;
   byId('leak').onclick = () => {
-    const taste = byId('events').textContent;
-    fetch('leak', { method: 'POST', body: taste }).catch(() => {});
-    navigator.sendBeacon('leak', taste);
+    const loot = 'What somebody liked would stand here.';
+    fetch('leak', { method: 'POST', body: loot }).catch(() => {});
+    navigator.sendBeacon('leak', loot);
     new Image().src = 'leak.png';
-    leaker.postMessage(taste);
-    byId('status').textContent = 'The page and a worker tried to send what you did. The list of requests says what came of it.';
+    leaker.postMessage(loot);
+    byId('status').textContent = 'The page and a worker tried to send something. The list of requests says what came of it.';
   };
 }
 

@@ -49,7 +49,7 @@ export function showKept({ complaint, offline }, kept) {
   byId('offline').disabled = byId('remove').disabled = !kept;
   byId('offline').checked = offline;
   byId('mode').hidden = !offline;
-  if (!kept) note.textContent = `${complaint} Nothing is kept, and without a network the page does not open.`;
+  if (!kept) note.textContent = `${complaint} No file is kept, and without a network the page does not open.`;
   else if (kept.missing > 0) note.textContent = `Not yet: ${kept.missing} of this page’s files could not be kept.`;
   else note.textContent = `Yes. ${kept.files} files, ${size(kept.bytes)}, are kept in this browser: page, SDK, module and model.`;
 }

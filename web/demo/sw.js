@@ -114,10 +114,10 @@ const calls = {
     offline = Promise.resolve(on);
   },
 
-  /** Leaves nothing behind. */
+  /** Leaves no file behind, those that the SDK keeps among them. What is known of the person has its own button. */
   async remove() {
     offline = Promise.resolve(false);
-    await caches.delete(kept);
+    await Promise.all([kept, 'nearside'].map((name) => caches.delete(name)));
     await self.registration.unregister();
   },
 };

@@ -93,7 +93,11 @@ class Privacy extends Face {
     }));
     put(this.#actions, [
       paused ? button('resume', () => profile.resume()) : button('pause', () => profile.pause()),
-      button('export', () => make('a', { download: 'profile.json', href: `data:,${encodeURIComponent(JSON.stringify(profile.export()))}` }).click()),
+      button('export', () => {
+        const href = URL.createObjectURL(new Blob([JSON.stringify(profile.export())]));
+        make('a', { href, download: 'profile.json' }).click();
+        setTimeout(URL.revokeObjectURL, 1e4, href);
+      }),
       button('erase', () => profile.erase()),
     ]);
   }

@@ -3,7 +3,7 @@
 // `initialItems`; the browser begins with the same, so that hydration agrees.
 
 import { createContext, createElement, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import { recommendations, recommender } from './live.js';
+import { recommendations, recommender, store } from './live.js';
 
 /**
  * @typedef {import('./live.js').Item} Item
@@ -13,8 +13,8 @@ import { recommendations, recommender } from './live.js';
 
 const Context = createContext(/** @type {Source | undefined} */ (undefined));
 
-/** @template T @param {import('./live.js').Store<T>} store @returns {T} */
-const useStore = ({ subscribe, get }) => useSyncExternalStore(subscribe, get, get);
+/** What a server renders, and a part of the page that hydrates later than the rest. @type {Recommender} */
+const opening = { status: 'opening' };
 
 /**
  * Opens a model for the components below while it is mounted.
@@ -41,22 +41,25 @@ export function useRecommender(options) {
   const [own] = useState(() => options && recommender(options));
   const source = own ?? above;
   if (!source) throw new Error('nearside/react: useRecommender: want options, or a NearsideProvider above');
-  return useStore(source);
+  return useSyncExternalStore(source.subscribe, source.get, () => opening);
 }
 
 /**
  * A list that follows the person. Options are those of recommend, compared by
  * what is in them, and
  *
- * @param {import('./live.js').Asked & {nearside?: import('./live.js').Nearside, initialItems?: Item[]}} [options]
- *   nearside, what useRecommender has opened, where no provider has; initialItems,
- *   what is shown until the first list is there, as the server has rendered it
+ * @param {import('./live.js').Asked & {nearside?: import('./live.js').Nearside, error?: any, initialItems?: Item[]}} [options]
+ *   nearside and error, what useRecommender gives, where no provider has opened
+ *   anything; initialItems, what is shown until the first list is there, as the
+ *   server has rendered it
  */
-export function useRecommendations({ nearside, initialItems, ...asked } = {}) {
+export function useRecommendations({ nearside, error, initialItems, ...asked } = {}) {
   const above = useContext(Context);
-  const source = nearside ?? above;
+  const [own] = useState(() => store(/** @type {Partial<Recommender>} */ ({ nearside }), () => () => {}));
+  const source = above && !nearside ? above : own;
   const list = useMemo(() => recommendations(source, asked, initialItems), [source]);
   const key = JSON.stringify(asked);
+  useEffect(() => own.set({ nearside, error }), [own, nearside, error]);
   useEffect(() => void list.ask(asked), [list, key]);
-  return { ...useStore(list), refresh: list.refresh, observe: list.observe };
+  return { ...useSyncExternalStore(list.subscribe, list.get, list.get), refresh: list.refresh, observe: list.observe };
 }

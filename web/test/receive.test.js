@@ -165,7 +165,7 @@ test('a receiver writes no more once another bundle is open, or after abort', { 
   const second = guest.receive(root, bundle.length, now);
   second.write(bundle.subarray(0, 100));
   second.abort();
-  assert.throws(() => second.write(bundle), { code: 'closed', message: 'guest: receive: aborted' });
+  assert.throws(() => second.write(bundle), { code: 'closed', message: 'guest: receive: closed' });
   assert.deepEqual(guest.recommend(ask), before);
 });
 
