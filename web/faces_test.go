@@ -167,6 +167,22 @@ func (b *browser) settle() {
 const why = `document.querySelector('.list > li:nth-child(%d) nearside-why').shadowRoot.querySelector('%s')`
 const privacy = `document.querySelector('nearside-privacy').shadowRoot.querySelector('%s')`
 
+// TestReactWithoutAProvider has one component open a model and show a list: what
+// it observes before the model is there is part of the first list.
+func TestReactWithoutAProvider(t *testing.T) {
+	site := newFaceSite(t, filepath.Join("..", "testdata", "faces", "react-alone"), noWorker)
+	b := newBrowser(t, site)
+	b.do(chromedp.Navigate(b.url))
+	b.until(`globalThis.observe && document.querySelector('[data-status=waiting]')`)
+	eval[bool](b, `(observe({ item: 'nowhere' }), true)`)
+	close(site.release)
+	b.until(`document.querySelector('[data-status=ready]')?.textContent === '6'`)
+	if got := eval[string](b, `document.querySelector('p').dataset.unknown`); got != "1" {
+		t.Errorf("got %s events of unknown items in the first list, want the one from before", got)
+	}
+	b.noErrors()
+}
+
 func TestElementsFollowTheReader(t *testing.T) {
 	for name, policy := range map[string]string{"in a worker": withWorker, "without one": noWorker} {
 		t.Run(name, func(t *testing.T) {
