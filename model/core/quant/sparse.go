@@ -219,7 +219,11 @@ func EncodeSparse(rows []SparseRow, c int) Sparse {
 			}
 		}
 		for k, w := range row.Weights {
-			s.Codes = append(s.Codes, SparseCode(w*inverse[k%c]))
+			x := w * inverse[k%c]
+			if x == 0 && w != 0 && inverse[k%c] != 0 { // too small for a float32, and not to be lost
+				x = float32(math.Copysign(math.SmallestNonzeroFloat32, float64(w)))
+			}
+			s.Codes = append(s.Codes, SparseCode(x))
 		}
 	}
 	if err := s.Open(); err != nil {

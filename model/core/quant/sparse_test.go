@@ -62,6 +62,15 @@ func TestSparseRoundTrip(t *testing.T) {
 	})
 }
 
+// TestSparseKeepsTheSmallest: a weight whose share of the scale is below the
+// smallest float32 is not lost.
+func TestSparseKeepsTheSmallest(t *testing.T) {
+	s := EncodeSparse([]SparseRow{{Items: []int32{0, 1, 2, 3}, Weights: []float32{1 << 20, 3e-40, -3e-40, 0}}, {}, {}, {}}, 1)
+	if want := []int8{127, 1, -1, 0}; !slices.Equal(s.Codes, want) {
+		t.Errorf("got codes %v, want %v", s.Codes, want)
+	}
+}
+
 // TestSparseScales: each byte's scale is 2^((b-160)/4), and the byte for a value
 // has the least scale that reaches it.
 func TestSparseScales(t *testing.T) {
