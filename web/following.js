@@ -1,8 +1,8 @@
 // Following a channel from the page: it fetches what the engine asks for, and
 // nothing that a channel does not have. Pages that open a bundle never load this.
 
-import { compileResponse, loadBytes, read, rejected, there, unixNow } from './load.js';
-import { NearsideError } from './words.js';
+import { compileResponse, loadRoot, read, rejected, there } from './load.js';
+import { NearsideError, unixNow } from './words.js';
 
 /**
  * @typedef {import('./connection.js').Connection} Connection
@@ -25,7 +25,7 @@ export async function openChannel(connection, { wasm, channel, name, root }, sto
   const updates = new Updates(connection, folderOf(channel), stop);
   const stopped = rejected(stop.signal);
   const [rootBytes, hashed] = await Promise.race([stopped, Promise.all([
-    connection.call('find', name, loading.copies !== undefined).then((known) => (known ? null : loadBytes(root, 'root', { ...loading, step: undefined }))),
+    connection.call('find', name, loading.copies !== undefined).then((known) => (known ? null : loadRoot(root, loading))),
     loadHashedModule(wasm, loading),
   ])]);
   const last = await Promise.race([stopped, connection.call('follow', { name, ...hashed, now: unixNow() })]);
@@ -93,13 +93,8 @@ export async function loadHashedModule(source, loading) {
   return read(source, 'module', loading, async (response) => {
     const bytes = response.clone().arrayBuffer(); // both are fed from one download
     bytes.catch(() => {}); // compiling fails too
-    return { module: await compileResponse(response), digest: await sha256(await bytes) };
+    return { module: await compileResponse(response), digest: new Uint8Array(await crypto.subtle.digest('SHA-256', await bytes)) };
   });
-}
-
-/** @param {BufferSource} bytes */
-async function sha256(bytes) {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 }
 
 /** Every name that a file of a channel can have. */

@@ -69,9 +69,9 @@ async function pump({ body }, signal, send) {
   send(null, []);
 }
 
-/** @param {Source} source @param {string} file @param {Loading} loading */
-export async function loadBytes(source, file, loading) {
-  return read(source, file, loading, async (response) => new Uint8Array(await response.arrayBuffer()));
+/** A root, which is too small for progress. @param {Source} source @param {Loading} loading */
+export function loadRoot(source, loading) {
+  return read(source, 'root', { ...loading, step: undefined }, async (response) => new Uint8Array(await response.arrayBuffer()));
 }
 
 /** A module that nothing has to be loaded for. @param {WebAssembly.Module} module @param {Loading} loading */
@@ -182,8 +182,4 @@ export function rejected(signal) {
   const promise = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   promise.catch(() => {}); // nobody has to listen
   return /** @type {Promise<never>} */ (promise);
-}
-
-export function unixNow() {
-  return Math.floor(Date.now() / 1000);
 }

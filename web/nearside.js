@@ -5,10 +5,10 @@
 
 import { Connection } from './connection.js';
 import { Keeper, planned } from './keeper.js';
-import { loadBytes, loadModule, pass, rejected, unixNow } from './load.js';
+import { loadModule, loadRoot, pass, rejected } from './load.js';
 import { Profile } from './profile.js';
 import { Reporter } from './progress.js';
-import { NearsideError } from './words.js';
+import { NearsideError, unixNow } from './words.js';
 
 export { NearsideError };
 
@@ -165,7 +165,7 @@ async function openBundle(connection, { wasm, bundle, root }, stop, loading) {
   const stopped = rejected(stop.signal);
   const [{ size, passed }, rootBytes] = await Promise.race([stopped, Promise.all([
     pass(bundle, loading, (chunk, transfer) => connection.post('write', [chunk], transfer)),
-    loadBytes(root, 'root', { ...loading, step: undefined }), // too small for progress
+    loadRoot(root, loading),
     loadModule(wasm, loading).then((module) => connection.call('load', module)),
   ])]);
   const broken = passed.then(() => stopped);

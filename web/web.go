@@ -87,9 +87,8 @@ func SDK(module []byte) map[string][]byte {
 // must be revalidated. It answers GET and HEAD, and 404 for any other path.
 func Handler(files Files) http.Handler {
 	pages := map[string]*page{
-		"/nearside.wasm": newPage("nearside.wasm", files.Module),
-		"/bundle.nsb":    newPage("bundle.nsb", files.Bundle),
-		"/root.nsr":      newPage("root.nsr", files.Root),
+		"/bundle.nsb": newPage("bundle.nsb", files.Bundle),
+		"/root.nsr":   newPage("root.nsr", files.Root),
 	}
 	for name, body := range SDK(files.Module) {
 		pages["/sdk/"+name] = newPage(path.Base(name), body)
@@ -100,6 +99,7 @@ func Handler(files Files) http.Handler {
 		pages["/"+path.Base(name)] = newPage(path.Base(name), body)
 	}
 	pages["/"] = pages["/index.html"]
+	pages["/nearside.wasm"] = pages["/sdk/nearside.wasm"]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, ok := pages[r.URL.Path]
 		switch {

@@ -48,3 +48,8 @@ export async function compile(run) {
     throw new NearsideError('module', `guest: module does not compile: ${cause.message}`, { cause });
   }
 }
+
+/** Unix seconds, as all documents have them. */
+export function unixNow() {
+  return Math.floor(Date.now() / 1000);
+}

@@ -1,5 +1,6 @@
 // Who may sign: the ids of a root's keys, as SPEC.md has them.
 
+import { toHex } from './sdk/guest.js';
 import { decode } from './sdk/msgpack.js';
 
 /**
@@ -22,5 +23,5 @@ export async function readKeys(root) {
 
 /** @param {ArrayBuffer} bytes @returns {Promise<string>} in hex */
 export async function sha256(bytes) {
-  return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }

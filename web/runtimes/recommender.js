@@ -1,8 +1,9 @@
 // The module without a page: what node.js, workerd.js and deno.js beside this
 // file give. They differ in how they come by nearside.wasm and in nothing else.
 
-import { instantiate, NearsideError } from '../guest.js';
+import { instantiate } from '../guest.js';
 import { readManifest } from '../manifest.js';
+import { NearsideError, unixNow } from '../words.js';
 
 /**
  * @typedef {Awaited<ReturnType<typeof instantiate>>} Guest
@@ -137,8 +138,4 @@ function reasonOf({ event, share }, history) {
 /** @param {BufferSource} source */
 function bytesOf(source) {
   return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
-}
-
-function unixNow() {
-  return Math.floor(Date.now() / 1000);
 }
